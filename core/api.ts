@@ -1,0 +1,166 @@
+/**
+ * Bodies of the control plane's REST API `/api/v1`: what people, Pulumi and gateways send and get.
+ * Shared by the control plane (validates with them, makes OpenAPI from them), the provider and the tools. Unknown keys are refused on input.
+ */
+import { z } from 'zod';
+import { GatewayName, Name } from './names.ts';
+import { PrincipalKind } from './snapshot.ts';
+
+const HttpsUrl = z.url({ protocol: /^https$/ }).refine((text) => !text.endsWith('/'), 'expected an https URL without a trailing slash');
+const HttpUrl = z.url({ protocol: /^https?$/ });
+const Description = z.string().max(1000);
+const Glob = z.string().min(1).max(512);
+const Iso = z.iso.datetime();
+const Stamps = { createdAt: Iso, updatedAt: Iso };
+
+/** `url` is the gateway's public URL; `dial` (`host:port`) where peers reach it, default host and port of `url`. */
+export const GatewayBody = z.strictObject({
+  url: HttpsUrl,
+  dial: z.string().regex(/^[^\s/:]+:\d{1,5}$/, 'expected host:port').optional(),
+  description: Description.optional(),
+});
+export type GatewayBody = z.infer<typeof GatewayBody>;
+
+export const GatewayView = GatewayBody.extend({
+  name: GatewayName,
+  dial: z.string(),
+  status: z.enum(['active', 'retired']),
+  /** True once a replica has enrolled. */
+  enrolled: z.boolean(),
+  revision: z.int(),
+  ...Stamps,
+});
+export type GatewayView = z.infer<typeof GatewayView>;
+
+/** Answer to `POST /gateways/{name}/enrolments`; written to the gateway's enrolment file as it is. */
+export const Enrolment = z.object({
+  gateway: GatewayName,
+  /** One-time secret `ptl_enr_…`. */
+  token: z.string(),
+  /** SHA-256 (hex) of the mesh root's DER: how the gateway knows the chain it is answered with. */
+  meshRootSha256: z.string(),
+  expiresAt: Iso,
+});
+export type Enrolment = z.infer<typeof Enrolment>;
+
+/** `url` is inside the network of `gateway`, which alone dials it. */
+export const McpServerBody = z.strictObject({ url: HttpUrl, gateway: GatewayName, description: Description.optional() });
+export type McpServerBody = z.infer<typeof McpServerBody>;
+export const McpServerView = McpServerBody.extend({ name: Name, proxyUrl: z.string(), ...Stamps });
+export type McpServerView = z.infer<typeof McpServerView>;
+
+export const UserBody = z.strictObject({ displayName: z.string().max(200).optional(), email: z.email().optional() });
+export type UserBody = z.infer<typeof UserBody>;
+export const UserView = UserBody.extend({ name: Name, ...Stamps });
+export type UserView = z.infer<typeof UserView>;
+
+export const VirtualAccountBody = z.strictObject({ displayName: z.string().max(200).optional(), owner: Name });
+export type VirtualAccountBody = z.infer<typeof VirtualAccountBody>;
+export const VirtualAccountView = VirtualAccountBody.extend({ name: Name, ...Stamps });
+export type VirtualAccountView = z.infer<typeof VirtualAccountView>;
+
+export const PrincipalRef = z.strictObject({ kind: PrincipalKind, name: Name });
+export type PrincipalRef = z.infer<typeof PrincipalRef>;
+
+/** Either `everything: true` or at least one of the lists; globs, `*` = any run of characters. */
+export const GrantBody = z
+  .strictObject({
+    effect: z.enum(['allow', 'deny']).default('allow'),
+    principal: PrincipalRef,
+    server: Name,
+    everything: z.boolean().optional(),
+    tools: z.array(Glob).max(1000).optional(),
+    prompts: z.array(Glob).max(1000).optional(),
+    resources: z.array(Glob).max(1000).optional(),
+  })
+  .refine(
+    (grant) => (grant.everything === true) !== Boolean(grant.tools?.length || grant.prompts?.length || grant.resources?.length),
+    'expected either everything: true, or a non-empty list of tools, prompts or resources',
+  );
+export type GrantBody = z.infer<typeof GrantBody>;
+export const GrantView = z.object({ ...GrantBody.shape, name: Name, ...Stamps });
+export type GrantView = z.infer<typeof GrantView>;
+
+/** Unordered pairs of gateways that may call each other. One matrix a federation. */
+export const PeerMatrixBody = z.strictObject({ pairs: z.array(z.tuple([GatewayName, GatewayName])).max(10_000) });
+export type PeerMatrixBody = z.infer<typeof PeerMatrixBody>;
+
+/** A PAT for a user, a VAT for a virtual account. Default life 30 d, at most 365. */
+export const TokenBody = z.strictObject({
+  principal: PrincipalRef,
+  description: Description.optional(),
+  expiresInSeconds: z.int().min(1).max(365 * 86_400).default(30 * 86_400),
+});
+export type TokenBody = z.infer<typeof TokenBody>;
+export const TokenView = z.object({
+  id: z.string(),
+  kind: z.enum(['pat', 'vat']),
+  principal: PrincipalRef,
+  role: z.enum(['admin']).nullable(),
+  description: z.string().nullable(),
+  last4: z.string(),
+  createdAt: Iso,
+  expiresAt: Iso,
+  revokedAt: Iso.nullable(),
+});
+export type TokenView = z.infer<typeof TokenView>;
+/** The one answer that holds the token's text. */
+export const IssuedToken = TokenView.extend({ token: z.string() });
+export type IssuedToken = z.infer<typeof IssuedToken>;
+
+/** Every list answers this; `next` is an opaque cursor, absent at the end. */
+export const page = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().optional() });
+
+export const ApiError = z.object({ error: z.object({ code: z.string(), message: z.string(), path: z.string().optional() }) });
+export type ApiError = z.infer<typeof ApiError>;
+
+/** `POST /api/v1/enroll` (RFC 2986 CSR as PEM; every name in it is ignored). `sealKey`: public JWK, EC P-256, for ECDH-ES. */
+export const EnrollBody = z.strictObject({
+  token: z.string(),
+  csr: z.string().max(10_000),
+  nkey: z.string().regex(/^U[A-Z2-7]{55}$/),
+  sealKey: z.strictObject({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }),
+});
+export type EnrollBody = z.infer<typeof EnrollBody>;
+/** `POST /api/v1/renew`, over mutual TLS at the mesh name `control`; the certificate says who asks. */
+export const RenewBody = EnrollBody.omit({ token: true });
+export type RenewBody = z.infer<typeof RenewBody>;
+export const Identity = z.object({
+  federation: Name,
+  gateway: GatewayName,
+  /** Leaf first, then the issuing intermediate; PEM. */
+  certificateChain: z.string(),
+  caBundle: z.array(z.string()).min(1),
+  natsJwt: z.string(),
+  snapshotKeys: z.array(z.record(z.string(), z.unknown())).min(1),
+  /** Compact JWS, with its tables inline whatever their size. */
+  snapshot: z.string(),
+});
+export type Identity = z.infer<typeof Identity>;
+
+export const GatewayStatus = z.object({
+  name: GatewayName,
+  url: z.string(),
+  status: z.enum(['active', 'retired']),
+  enrolled: z.boolean(),
+  /** Reported within the last 30 s. */
+  connected: z.boolean(),
+  revision: z.int(),
+  appliedRevision: z.int().nullable(),
+  /** `revision - appliedRevision`; null while unknown. */
+  lag: z.int().nullable(),
+  /** True where the applied digest differs from what was published at that revision. */
+  drift: z.boolean().nullable(),
+  lastReportAt: Iso.nullable(),
+  certificateNotAfter: Iso.nullable(),
+  spool: z.object({ bytes: z.int(), records: z.int(), dropped: z.int() }).nullable(),
+});
+export type GatewayStatus = z.infer<typeof GatewayStatus>;
+export const FederationStatus = z.object({
+  federation: Name,
+  version: z.string(),
+  database: z.object({ reachable: z.boolean() }),
+  nats: z.object({ connected: z.boolean(), url: z.string() }),
+  gateways: z.array(GatewayStatus),
+});
+export type FederationStatus = z.infer<typeof FederationStatus>;
