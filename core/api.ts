@@ -6,7 +6,9 @@ import { z } from 'zod';
 import { GatewayName, Name } from './names.ts';
 import { PrincipalKind } from './snapshot.ts';
 
-const HttpsUrl = z.url({ protocol: /^https$/ }).refine((text) => !text.endsWith('/'), 'expected an https URL without a trailing slash');
+const HttpsUrl = z
+  .url({ protocol: /^https$/ })
+  .refine((text) => !text.endsWith('/'), 'expected an https URL without a trailing slash');
 const HttpUrl = z.url({ protocol: /^https?$/ });
 const Description = z.string().max(1000);
 const Glob = z.string().min(1).max(512);
@@ -16,7 +18,10 @@ const Stamps = { createdAt: Iso, updatedAt: Iso };
 /** `url` is the gateway's public URL; `dial` (`host:port`) where peers reach it, default host and port of `url`. */
 export const GatewayBody = z.strictObject({
   url: HttpsUrl,
-  dial: z.string().regex(/^[^\s/:]+:\d{1,5}$/, 'expected host:port').optional(),
+  dial: z
+    .string()
+    .regex(/^[^\s/:]+:\d{1,5}$/, 'expected host:port')
+    .optional(),
   description: Description.optional(),
 });
 export type GatewayBody = z.infer<typeof GatewayBody>;
@@ -44,7 +49,11 @@ export const Enrolment = z.object({
 export type Enrolment = z.infer<typeof Enrolment>;
 
 /** `url` is inside the network of `gateway`, which alone dials it. */
-export const McpServerBody = z.strictObject({ url: HttpUrl, gateway: GatewayName, description: Description.optional() });
+export const McpServerBody = z.strictObject({
+  url: HttpUrl,
+  gateway: GatewayName,
+  description: Description.optional(),
+});
 export type McpServerBody = z.infer<typeof McpServerBody>;
 export const McpServerView = McpServerBody.extend({ name: Name, proxyUrl: z.string(), ...Stamps });
 export type McpServerView = z.infer<typeof McpServerView>;
@@ -74,7 +83,8 @@ export const GrantBody = z
     resources: z.array(Glob).max(1000).optional(),
   })
   .refine(
-    (grant) => (grant.everything === true) !== Boolean(grant.tools?.length || grant.prompts?.length || grant.resources?.length),
+    (grant) =>
+      (grant.everything === true) !== Boolean(grant.tools?.length || grant.prompts?.length || grant.resources?.length),
     'expected either everything: true, or a non-empty list of tools, prompts or resources',
   );
 export type GrantBody = z.infer<typeof GrantBody>;
@@ -89,7 +99,11 @@ export type PeerMatrixBody = z.infer<typeof PeerMatrixBody>;
 export const TokenBody = z.strictObject({
   principal: PrincipalRef,
   description: Description.optional(),
-  expiresInSeconds: z.int().min(1).max(365 * 86_400).default(30 * 86_400),
+  expiresInSeconds: z
+    .int()
+    .min(1)
+    .max(365 * 86_400)
+    .default(30 * 86_400),
 });
 export type TokenBody = z.infer<typeof TokenBody>;
 export const TokenView = z.object({
@@ -111,7 +125,9 @@ export type IssuedToken = z.infer<typeof IssuedToken>;
 /** Every list answers this; `next` is an opaque cursor, absent at the end. */
 export const page = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().optional() });
 
-export const ApiError = z.object({ error: z.object({ code: z.string(), message: z.string(), path: z.string().optional() }) });
+export const ApiError = z.object({
+  error: z.object({ code: z.string(), message: z.string(), path: z.string().optional() }),
+});
 export type ApiError = z.infer<typeof ApiError>;
 
 /** `POST /api/v1/enroll` (RFC 2986 CSR as PEM; every name in it is ignored). `sealKey`: public JWK, EC P-256, for ECDH-ES. */

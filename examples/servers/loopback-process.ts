@@ -46,7 +46,7 @@ export function listenOnLoopback(server: Server, name: string, port: number): vo
 export function announce(server: Server, name: string, port: number): void {
   server.once('listening', () => {
     const { port: taken } = server.address() as AddressInfo;
-    console.log(`${name} listens on http://${loopback}:${taken}/mcp`);
+    process.stdout.write(`${name} listens on http://${loopback}:${taken}/mcp\n`); // console.log is silenced in mcp-legacy
   });
   server.once('error', (error: NodeJS.ErrnoException) => {
     const reason = error.code === 'EADDRINUSE' ? 'it is taken: stop its owner or pass another --port' : error.message;

@@ -1,7 +1,7 @@
 /**
  * mcp-legacy (site onprem): the real `@modelcontextprotocol/server-everything` in streamableHttp mode, which speaks only
  * 2025-11-25 and older, with sessions, SSE and resumption. It is run unchanged; what it lacks is put around it here:
- * by itself it binds every interface, has no `/healthz` and outlives SIGTERM's intent by its open streams.
+ * by itself it binds every interface and has no `/healthz`.
  * Invariant: no listener of this process opens on another address than 127.0.0.1.
  */
 import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -10,7 +10,7 @@ import { announce, answerHealth, endOnSignal, loopback, readPort } from './loopb
 
 const name = 'mcp-legacy';
 
-/** Must run before the foreign server is imported: importing it is what starts it. */
+/** Must run before the foreign server is imported. */
 function keepOnLoopback(port: number): void {
   const listen = Server.prototype.listen;
   Server.prototype.listen = function onLoopback(this: Server, ...asked: unknown[]): Server {
@@ -31,8 +31,11 @@ function surround(server: HttpServer, port: number): void {
 }
 
 if (import.meta.main) {
-  keepOnLoopback(readPort(name, process.argv.slice(2)));
-  console.log = console.error = () => {}; // it logs two lines a request
+  const port = readPort(name, process.argv.slice(2));
+  keepOnLoopback(port);
   endOnSignal();
+  process.env.PORT = String(port); // its only setting; the listener is ours, but its own start line reads it
+  console.log = () => {}; // it writes a line for every request; errors go to console.error and stay
+  // @ts-expect-error it ships no types; importing it is what starts it
   await import('@modelcontextprotocol/server-everything/dist/transports/streamableHttp.js');
 }

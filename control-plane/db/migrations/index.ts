@@ -1,0 +1,9 @@
+/** Every migration, in order. Forward only: a new one is a new file and one line here. */
+import { sql as first } from './0001-first.ts';
+
+export interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+export const migrations: readonly Migration[] = [{ name: '0001-first', sql: first }];

@@ -1,0 +1,75 @@
+/**
+ * The key-encryption key: seals what the database may hold but must not show (hop keys, session-sealing keys).
+ * AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce; the additional data binds a value to its row, so that one copied to another row does not open.
+ * This adapter keeps the key in a file of mode 0600; a cloud's KMS would implement the same interface.
+ */
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { open, readFile, stat } from 'node:fs/promises';
+
+export interface Kek {
+  seal(plain: Uint8Array, aad: string): Promise<Buffer>;
+  /** Throws when the key, the row or a byte is another than at `seal`. */
+  open(sealed: Uint8Array, aad: string): Promise<Buffer>;
+}
+
+const FORM = 1;
+const NONCE = 12;
+const TAG = 16;
+const ALGORITHM = 'aes-256-gcm';
+
+/** Additional data of a token's sealed hop key. */
+export const hopKeyAad = (tokenId: string): string => `hop-key|${tokenId}`;
+/** Additional data of a gateway's session-sealing key. */
+export const sealingKeyAad = (gateway: string, kid: string): string => `sealing-key|${gateway}|${kid}`;
+
+/** A KEK over 32 bytes in memory: form (1 byte) ‖ nonce (12) ‖ ciphertext ‖ tag (16). */
+export function kekOf(key: Buffer): Kek {
+  if (key.length !== 32) throw new Error('KEK: expected a key of 32 bytes.');
+  return {
+    seal: async (plain, aad) => seal(key, plain, aad),
+    open: async (sealed, aad) => unseal(key, Buffer.from(sealed), aad),
+  };
+}
+
+function seal(key: Buffer, plain: Uint8Array, aad: string): Buffer {
+  const nonce = randomBytes(NONCE);
+  const cipher = createCipheriv(ALGORITHM, key, nonce).setAAD(Buffer.from(aad));
+  const body = Buffer.concat([cipher.update(plain), cipher.final()]);
+  return Buffer.concat([Buffer.of(FORM), nonce, body, cipher.getAuthTag()]);
+}
+
+function unseal(key: Buffer, sealed: Buffer, aad: string): Buffer {
+  if (sealed.length < 1 + NONCE + TAG || sealed[0] !== FORM)
+    throw new Error(`KEK: "${aad}" is not a value sealed by us.`);
+  const decipher = createDecipheriv(ALGORITHM, key, sealed.subarray(1, 1 + NONCE), { authTagLength: TAG })
+    .setAAD(Buffer.from(aad))
+    .setAuthTag(sealed.subarray(-TAG));
+  try {
+    return Buffer.concat([decipher.update(sealed.subarray(1 + NONCE, -TAG)), decipher.final()]);
+  } catch (cause) {
+    throw new Error(`KEK: "${aad}" does not open: it was sealed by another key or for another row, or is damaged.`, {
+      cause,
+    });
+  }
+}
+
+/** Writes a new key where there is none; returns whether it did. Never overwrites: that would lose everything sealed so far. */
+export async function writeKekFile(path: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx', 0o600);
+    await file.writeFile(randomBytes(32));
+    await file.sync();
+    await file.close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Reads the key's file. Refuses one that others may read. */
+export async function readKekFile(path: string): Promise<Kek> {
+  const { mode } = await stat(path);
+  if (mode & 0o077) throw new Error(`KEK file ${path}: others may read it; expected mode 0600 (chmod 600).`);
+  return kekOf(await readFile(path));
+}

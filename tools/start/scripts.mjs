@@ -1,0 +1,102 @@
+// The scripts of package.json: which file runs, and what `--help` says. Plain data: `--help` works before anything is
+// installed, and the commands print the same text.
+// table
+
+/**
+ * @typedef {object} Script
+ * @property {string} file  Run under Node 24, relative to the checkout.
+ * @property {string} says  One line for the list of scripts.
+ * @property {string} usage What `--help` prints.
+ */
+
+const stackOptions = `  --stack NAME      which stack (default: local, or PORTOLAN_STACK)`;
+
+/** @type {Readonly<Record<string, Script>>} */
+export const scripts = {
+  up: {
+    file: 'tools/commands/up.ts',
+    says: 'stand up a federation on this machine, or repair it',
+    usage: `usage: npm run up -- [options]
+
+Runs \`pulumi up\` on a stack of this machine: control plane, gateways, mesh and example MCP servers.
+Run again, it repairs what was killed and changes nothing else.
+
+${stackOptions}
+  --port-base N     first port of the stack, 1024..65000 (default: 18400, or what the stack used before)
+  --verbose         everything that the engine prints
+  --help            this text`,
+  },
+  down: {
+    file: 'tools/commands/down.ts',
+    says: 'remove everything that `up` made',
+    usage: `usage: npm run down -- [options]
+
+Ends every process of the stack and removes .portolan/<stack>/.
+
+${stackOptions}
+  --keep-data       leave .portolan/<stack>/ (database, keys, logs) in place
+  --verbose         everything that the engine prints
+  --help            this text`,
+  },
+  restart: {
+    file: 'tools/commands/restart.ts',
+    says: 'restart one process, without the engine',
+    usage: `usage: npm run restart -- <name> [options]
+
+Ends one process of the stack (TERM, 10 s, KILL) and starts it again as it was started last. Needs no other part alive.
+\`npm run status\` lists the names.
+
+${stackOptions}
+  --help            this text`,
+  },
+  status: {
+    file: 'tools/commands/status.ts',
+    says: 'health, applied revision and lag of each part',
+    usage: `usage: npm run status -- [options]
+
+${stackOptions}
+  --json            the same as JSON
+  --help            this text`,
+  },
+  test: {
+    file: 'tools/test.ts',
+    says: 'run the tests',
+    usage: `usage: npm test -- [vitest options] [path fragments]
+
+Makes sure of Pulumi and nats-server, then runs vitest once. Examples:
+  npm test                     everything
+  npm test -- core gateway     what lies under core/ and gateway/
+  npm test -- -t "loop"        tests whose name contains "loop"`,
+  },
+  check: {
+    file: 'tools/check.ts',
+    says: 'format, lint, types, import law',
+    usage: `usage: npm run check -- [--fix]
+
+  --fix             let the formatter and linter write their safe fixes first
+  --help            this text`,
+  },
+  bench: {
+    file: 'bench/index.ts',
+    says: 'cost per call, against nginx, in one run',
+    usage: `usage: npm run bench -- [options]
+
+Runs bench/index.ts; results as a table and as JSON.`,
+  },
+  docs: {
+    file: 'tools/docs.ts',
+    says: 'write the generated pages of docs/',
+    usage: `usage: npm run docs -- [--check]
+
+  --check           write nothing; fail when a page is out of date
+  --help            this text`,
+  },
+  pulumi: {
+    file: 'tools/run-pulumi.ts',
+    says: 'the Pulumi CLI on the backend of a stack (as `npx pulumi`)',
+    usage: `usage: npx pulumi [--stack NAME] <command> [options]
+
+The CLI that \`npm run up\` uses, on the same backend, state and settings (stack: --stack, PORTOLAN_STACK, else local).
+\`npx pulumi help\` is the CLI's own help.`,
+  },
+};
