@@ -226,6 +226,13 @@ export const faults = {
     retry: false,
     says: 'Gateway {hop} refused this gateway.',
   },
+  peer_untrusted: {
+    http: 502,
+    rpc: 50205,
+    audit: 'failed',
+    retry: false,
+    says: 'What answers for gateway {hop} did not prove that it is this gateway.',
+  },
   peer_timeout: { http: 504, rpc: 50401, audit: 'failed', retry: true, says: 'Gateway {hop} did not answer in time.' },
   upstream_down: {
     http: 502,

@@ -2,6 +2,8 @@
 export * as api from './api.ts';
 export { AuditRecord, AuditRow, AuditStatus, SpooledRecord, Watermark } from './audit.ts';
 export { type Destination, destination, type Self } from './destination.ts';
+export { Duration } from './duration.ts';
+export { classifyRequest, decodeHeaderValue, type Era, type EraRefusal, type Headers, isModernVersion } from './era.ts';
 export {
   type AuditOutcome,
   type Fault,
@@ -12,6 +14,7 @@ export {
   type RefusalContext,
   refuse,
 } from './errors.ts';
+export { type Call, type CompiledGrants, compileGrants, permit } from './grants.ts';
 export {
   CALLER_HEADER,
   HOP_HEADER,
@@ -22,6 +25,8 @@ export {
   writeCaller,
   writeHop,
 } from './hop.ts';
+export type { Range } from './json-cursor.ts';
+export { type Filtered, filterAnswer } from './lists.ts';
 export {
   CONTROL,
   controlSpiffeId,
@@ -34,6 +39,9 @@ export {
   subjects,
 } from './names.ts';
 export { serverOfPath, serverPath } from './paths.ts';
+export { compileReach, ReachRange } from './reach.ts';
+export { type Scanned, scan, scanLimits, type Unscannable } from './scan.ts';
+export type { Listens, Meta } from './scan-params.ts';
 export {
   GatewayReport,
   Grant,
@@ -46,6 +54,7 @@ export {
   TokenDigest,
   type WholeSnapshot,
 } from './snapshot.ts';
+export { spliceTraceparent } from './splice-traceparent.ts';
 export {
   hopKey,
   hopProof,
@@ -58,3 +67,11 @@ export {
   type TokenKind,
   tokenText,
 } from './tokens.ts';
+export {
+  childTrace,
+  continueTrace,
+  newTrace,
+  readTraceparent,
+  type Trace,
+  writeTraceparent,
+} from './traceparent.ts';

@@ -2,7 +2,8 @@
  * What the pipeline needs of the world, named by need. Adapters fulfil these; stages see nothing else of sockets, disks, NATS or clocks.
  * Invariant: no method here blocks on disk, network or another process, except where it returns a promise that the stage awaits on purpose.
  */
-import type { Readable } from 'node:stream';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { AuditRecord, CompiledGrants, McpServer, Peer, PrincipalKind, TokenDigest } from '@portolan/core';
 
 /** One applied snapshot, compiled for look-ups; swapped as a whole, never changed. */
@@ -31,30 +32,61 @@ export interface CheckableToken extends Omit<TokenDigest, 'secretSha256' | 'proo
 /** The snapshot in force; undefined before the first. */
 export interface Registry {
   current(): Tables | undefined;
+  /** Calls back after each applied snapshot, so that connections no longer allowed are cut. Answers how to stop. */
+  onChange(listener: () => void): () => void;
+}
+
+/** What proves this gateway in the mesh. Key and certificates are PEM; a renewal makes a new value, never changes one. */
+export interface MeshCredentials {
+  readonly federation: string;
+  readonly gateway: string;
+  /** PKCS#8. */
+  readonly key: string;
+  /** Leaf first, then the issuing intermediates. */
+  readonly chain: string;
+  /** Mesh roots in force. */
+  readonly ca: readonly string[];
+  /** ms since epoch. */
+  readonly notAfter: number;
+}
+/** This gateway's identity; undefined before it has enrolled. `onChange` calls back after a renewal or another CA bundle. */
+export interface MeshIdentity {
+  current(): MeshCredentials | undefined;
+  onChange(listener: () => void): () => void;
+}
+
+/** Certificate of the public name, PEM; swapped when its file changes. */
+export interface PublicCertificate {
+  current(): { readonly key: string; readonly chain: string };
+  onChange(listener: () => void): () => void;
 }
 
 /** One request on its way out; the body is the original bytes. */
 export interface Exchange {
   readonly method: 'POST' | 'GET' | 'DELETE';
-  readonly path: string;
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Flat: name, value, name, value, …; names in lower case. Neither Host nor framing: the transport's own. */
+  readonly headers: readonly string[];
   readonly body: Buffer | undefined;
+  /** Ends the exchange at once, headers pending or not; its reason, a `Refusal`, is what the exchange then fails with. */
   readonly signal: AbortSignal;
-  /** Milliseconds until the response's first byte, and between two bytes of it. */
+  /** Milliseconds until the response's first byte, and between two bytes of it; 0 = none (a stream that may be quiet). */
   readonly idleTimeoutMs: number;
 }
-/** What came back: lower-case header names; the body streams and must be consumed or destroyed. */
+/**
+ * What came back: lower-case header names. The body must be read to its end or left by ending the iteration, which ends the exchange;
+ * reading throws a `Refusal` when it breaks off. Back-pressure: nothing is read ahead beyond a bounded queue.
+ */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Readable;
+  readonly body: AsyncIterable<Buffer>;
 }
 
-/** An exchange with another gateway by name. Throws `Refusal` peer_down, peer_timeout, peer_failed, no_route. */
+/** An exchange with another gateway by name, at `path`. Throws `Refusal` peer_down, peer_timeout, peer_failed, no_route. */
 export interface PeerTransport {
-  open(gateway: string, exchange: Exchange): Promise<Answer>;
+  open(gateway: string, path: string, exchange: Exchange): Promise<Answer>;
 }
-/** An exchange with an MCP server of this network. Throws `Refusal` upstream_*. */
+/** An exchange with an MCP server of this network, at its `url`. Throws `Refusal` upstream_*. */
 export interface UpstreamTransport {
   open(server: McpServer, exchange: Exchange): Promise<Answer>;
 }
@@ -100,12 +132,34 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-/** The mesh side of a connection, checked when it was made; undefined on the public name. */
+/** The other gateway on a mesh connection, as its certificate said when the connection was made. */
 export interface PeerConnection {
   readonly gateway: string;
   /** ms since epoch. */
   readonly issuedAt: number;
   readonly notAfter: number;
+}
+/** How a connection came in. On the mesh name `peer` is undefined where the certificate did not hold: no request of it is served. */
+export type Door =
+  | { readonly kind: 'public' }
+  | { readonly kind: 'loopback' }
+  | { readonly kind: 'mesh'; readonly peer: PeerConnection | undefined };
+
+/** What a listener hands its connections and requests to; server.ts fulfils it. */
+export interface Intake {
+  connected(socket: Socket, door: Door): void;
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Bytes that are no HTTP request; the intake answers and ends the socket. */
+  malformed(error: Error, socket: Socket): void;
+}
+/** A listening socket, for `drain`, in the order of its methods. */
+export interface Listener {
+  /** Bound port. */
+  readonly port: number;
+  /** No new connections; those that are open stay. Resolves when the last one has ended. */
+  stop(): Promise<void>;
+  closeIdle(): void;
+  closeAll(): void;
 }
 
 export interface Ports {

@@ -70,6 +70,8 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
     await client.query('COMMIT');
   } catch (cause) {
     await client.query('ROLLBACK').catch(() => {});
-    throw new Error(`Database: migration "${migration.name}" failed and was rolled back.`, { cause });
+    throw new Error(`Database: migration "${migration.name}" failed and was rolled back: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }

@@ -81,7 +81,7 @@ export interface GrantsTable extends Stamps {
 }
 
 export interface PeerMatrixTable extends Stamps {
-  only: Generated<boolean>;
+  singleton: Generated<boolean>;
 }
 
 /** `a` < `b` by code unit. */

@@ -138,8 +138,13 @@ export class Federation implements AsyncDisposable {
   async up(...args: string[]): Promise<Finished> {
     const done = await run('up', ['--stack', this.stack, '--port-base', String(this.portBase), ...args]);
     if (done.code !== 0) throw new Error(`up exited with ${done.code}:\n${done.output}`);
-    this.#local = JSON.parse(await readFile(join(this.dir, 'local.json'), 'utf8')) as LocalFile;
+    await this.load();
     return done;
+  }
+
+  /** Reads local.json: what `up` has made. */
+  async load(): Promise<void> {
+    this.#local = JSON.parse(await readFile(join(this.dir, 'local.json'), 'utf8')) as LocalFile;
   }
 
   down(): Promise<Finished> {

@@ -99,7 +99,7 @@ CREATE INDEX grants_server ON grants (server);
 
 -- One matrix a federation: its existence, and its unordered pairs (a < b).
 CREATE TABLE peer_matrix (
-  only        boolean PRIMARY KEY DEFAULT true CHECK (only),
+  singleton   boolean PRIMARY KEY DEFAULT true CHECK (singleton),
   created_at  timestamptz(3) NOT NULL DEFAULT now(),
   updated_at  timestamptz(3) NOT NULL DEFAULT now()
 );

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { verdicts } from './goals.ts';
+import type { Measured } from './measure.ts';
+import { percentiles } from './percentiles.ts';
+import { aligned, sentence } from './report.ts';
+
+const measured = (name: Measured['name'], cpu: number, resident: Record<string, number> = {}): Measured => ({
+  name,
+  calls: 1,
+  failed: 0,
+  firstFailure: undefined,
+  callsPerSecond: 1,
+  latencyMs: percentiles([1]),
+  cpu,
+  cpuByRound: [cpu],
+  cpuByProcess: {},
+  residentBytes: resident,
+});
+const changes = { count: 200, lost: 0, gateways: [], ms: percentiles([100, 300]) };
+
+test('goals are judged against nginx of the same run', () => {
+  const all = [
+    measured('nginx', 0.5),
+    measured('one gateway', 3, { 'gateway-aws': 120e6 }),
+    measured('two gateways', 7.1, { 'gateway-aws': 120e6, 'gateway-azure': 151e6 }),
+  ];
+  expect(verdicts({ measured: all, changes }).map(({ value, reached }) => [value, reached])).toEqual([
+    [6, true],
+    [14.2, false],
+    [151, false],
+    [300, false],
+  ]);
+});
+
+test('what was not measured is neither reached nor missed', () => {
+  const found = verdicts({ measured: [measured('one gateway', 3, { a: 1e6 })], changes: undefined });
+  expect(found.map(({ reached }) => reached)).toEqual([undefined, undefined, true, undefined]);
+  expect(found.map(sentence)[0]).toBe('not measured  CPU per call, one hop (goal ≤ 6 × nginx)');
+});
+
+test('percentiles are nearest ranks', () => {
+  const values = Array.from({ length: 200 }, (_, index) => 200 - index);
+  expect(percentiles(values)).toEqual({ p50: 100, p90: 180, p99: 198, max: 200 });
+  expect(percentiles([])).toMatchObject({ p50: Number.NaN });
+});
+
+test('columns stand under each other', () => {
+  expect(
+    aligned([
+      ['', 'calls'],
+      ['direct', '1'],
+    ]),
+  ).toEqual(['        calls', 'direct      1']);
+});

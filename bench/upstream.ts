@@ -1,0 +1,28 @@
+/**
+ * The MCP server that all targets lead to: plain node:http, one tool, about 1 KB out for about 1 KB in. It does as
+ * little as can be done honestly: it parses the request and answers its id. Run as a process of its own (fork); sends
+ * `{port}` when it listens, and ends when its parent goes.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { answerBytes } from './call.ts';
+
+if (import.meta.main) {
+  const server = createServer({ keepAliveTimeout: 600_000, requestTimeout: 0 }, answer);
+  server.listen({ port: 0, host: '127.0.0.1' }, () => process.send?.({ port: (server.address() as AddressInfo).port }));
+  process.once('disconnect', () => process.exit(0));
+}
+
+function answer(request: IncomingMessage, response: ServerResponse): void {
+  if (request.method !== 'POST') {
+    response.writeHead(405, { allow: 'POST' }).end();
+    return;
+  }
+  const chunks: Buffer[] = [];
+  request.on('data', (chunk: Buffer) => chunks.push(chunk));
+  request.on('end', () => {
+    const { id } = JSON.parse(Buffer.concat(chunks).toString()) as { id: number };
+    const body = answerBytes(id);
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
+  });
+}

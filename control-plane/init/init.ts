@@ -1,0 +1,120 @@
+/**
+ * Birth: everything that must exist before the control plane's first start, and before NATS' (`control-plane init --config <file>`).
+ * Idempotent: each step leaves alone what is there. Keys are made here and nowhere else; whatever is lost of them is lost for good.
+ */
+import { type Config, dataFiles, siteFiles } from '../config.ts';
+import { migrate, openDatabase } from '../db/index.ts';
+import { readKekFile, writeKekFile } from '../keys/kek.ts';
+import { keyFiles } from '../keys/key-files.ts';
+import { makePrivateDirectory, readIfThere, writePrivately } from '../keys/private-files.ts';
+import { writeSnapshotKey } from '../keys/snapshot-key.ts';
+import { makeRoot, readAuthority, writeAuthority } from '../mesh-ca/authority.ts';
+import { isOld, reissue } from '../mesh-ca/signer.ts';
+import { certificatePem } from '../mesh-ca/x509.ts';
+import { readNatsKeys, writeNatsKeys } from '../nats/keys.ts';
+import { renderNatsConf } from '../nats/render-conf.ts';
+import { ensureAdminToken } from './admin-token.ts';
+import { ensureSiteCertificate } from './site-certificate.ts';
+
+/** One step of birth: answers a line for each thing that it made. */
+type Step = (config: Config) => Promise<readonly string[]>;
+
+// table: later steps read what earlier ones wrote
+const steps: readonly Step[] = [
+  directories,
+  meshRoot,
+  meshIssuer,
+  snapshotKey,
+  kek,
+  natsKeys,
+  siteCertificate,
+  natsConf,
+  migrations,
+  adminToken,
+];
+
+/** `say` gets one line for each thing made; nothing when all was there. Needs PostgreSQL; throws when it does not answer. */
+export async function init(config: Config, say: (line: string) => void): Promise<void> {
+  for (const step of steps) for (const made of await step(config)) say(`made ${made}`);
+}
+
+async function directories({ dataDir, nats }: Config): Promise<readonly string[]> {
+  const wanted = [...keyFiles(dataDir).directories, nats.storeDir];
+  const made: string[] = [];
+  for (const path of wanted) if (await makePrivateDirectory(path)) made.push(`directory ${path}`);
+  return made;
+}
+
+async function meshRoot({ dataDir, federation }: Config): Promise<readonly string[]> {
+  const files = keyFiles(dataDir);
+  const isNew = (await readIfThere(files.meshRoot)) === undefined;
+  if (isNew) await writeAuthority(files.meshRoot, await makeRoot(`${federation} mesh root`, Date.now(), 1));
+  const pem = certificatePem((await readAuthority(files.meshRoot, 'Mesh root')).certificate);
+  if ((await readIfThere(files.meshCa)) !== pem) await writePrivately(files.meshCa, pem);
+  return isNew ? [`mesh root ${files.meshRoot}`] : [];
+}
+
+async function meshIssuer({ dataDir, federation }: Config): Promise<readonly string[]> {
+  const { meshIssuer: path } = keyFiles(dataDir);
+  const there = (await readIfThere(path)) !== undefined;
+  if (there && !isOld((await readAuthority(path, 'Mesh issuer')).certificate, Date.now())) return [];
+  await reissue({ dataDir, federation, now: Date.now });
+  return [`mesh issuer ${path}`];
+}
+
+async function snapshotKey({ dataDir }: Config): Promise<readonly string[]> {
+  const { snapshotKey: path } = keyFiles(dataDir);
+  if ((await readIfThere(path)) !== undefined) return [];
+  await writeSnapshotKey(path);
+  return [`snapshot signing key ${path}`];
+}
+
+async function kek({ dataDir }: Config): Promise<readonly string[]> {
+  const { kek: path } = dataFiles(dataDir);
+  return (await writeKekFile(path)) ? [`key-encryption key ${path}`] : [];
+}
+
+async function natsKeys({ dataDir }: Config): Promise<readonly string[]> {
+  const { natsKeys: path } = keyFiles(dataDir);
+  if ((await readIfThere(path)) !== undefined) return [];
+  await writeNatsKeys(path);
+  return [`NATS operator, accounts and signers ${path}`];
+}
+
+async function siteCertificate({ dataDir, siteCertificate: site }: Config): Promise<readonly string[]> {
+  if (!('hosts' in site)) return [];
+  const files = dataFiles(dataDir);
+  const made = await ensureSiteCertificate(dataDir, site.hosts, Date.now());
+  return [
+    ...(made.ca ? [`site CA ${files.siteCa}`] : []),
+    ...(made.leaf ? [`site certificate ${files.siteCertificate} for ${site.hosts.join(', ')}`] : []),
+  ];
+}
+
+/** Rendered anew each time, because the configuration may have changed; written only where the text differs. */
+async function natsConf(config: Config): Promise<readonly string[]> {
+  const { natsConf: path } = dataFiles(config.dataDir);
+  const files = keyFiles(config.dataDir);
+  const { listen, monitor, storeDir } = config.nats;
+  const places = { listen, monitor, storeDir, ...siteFiles(config), clientCaFile: files.meshCa };
+  const text = renderNatsConf(places, await readNatsKeys(files.natsKeys));
+  if ((await readIfThere(path)) === text) return [];
+  await writePrivately(path, text);
+  return [`NATS configuration ${path}`];
+}
+
+async function migrations({ databaseUrl }: Config): Promise<readonly string[]> {
+  return (await migrate(databaseUrl)).map((name) => `database migration ${name}`);
+}
+
+async function adminToken({ dataDir, databaseUrl }: Config): Promise<readonly string[]> {
+  const files = dataFiles(dataDir);
+  const { db, close } = openDatabase(databaseUrl);
+  try {
+    const key = await readKekFile(files.kek);
+    const made = await ensureAdminToken({ file: files.adminToken, db, kek: key, now: Date.now() });
+    return made === undefined ? [] : [made];
+  } finally {
+    await close();
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Files that only we may read: written whole or not at all (temporary file, fsync, rename), mode 0600 in directories of mode 0700.
+ * Invariant: a reader never sees half a file, and no moment exists in which another user could read one.
+ */
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Makes the directory where it is not there; closes one that others may enter. Returns whether it made it. */
+export async function makePrivateDirectory(path: string): Promise<boolean> {
+  const made = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (((await stat(path)).mode & 0o077) !== 0) await chmod(path, 0o700);
+  return made !== undefined;
+}
+
+/** Writes or replaces the file as a whole. Its directory must be there. */
+export async function writePrivately(path: string, content: string | Uint8Array): Promise<void> {
+  const draft = `${path}.${randomUUID()}.new`;
+  try {
+    await writeThrough(draft, content);
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path)); // or a power cut may forget the rename
+}
+
+async function writeThrough(path: string, content: string | Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  await directory.sync().finally(() => directory.close());
+}
+
+/** The file's text; undefined where there is none. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The text of a file that must be there and closed to others. Throws an error that says what to do. */
+export async function readPrivately(path: string, what: string): Promise<string> {
+  const text = await readIfThere(path);
+  if (text === undefined) throw new Error(`${what} ${path} is not there: run "control-plane init" first.`);
+  if (((await stat(path)).mode & 0o077) !== 0)
+    throw new Error(`${what} ${path}: others may read it; expected mode 0600 (chmod 600).`);
+  return text;
+}

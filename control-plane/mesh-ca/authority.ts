@@ -1,0 +1,110 @@
+/**
+ * The two certificate authorities of the mesh: a root, made once, and the issuing intermediate that it signs for 90 days.
+ * The intermediate can name nothing outside the federation (RFC 5280 §4.2.1.10): a stolen one is worth nothing elsewhere.
+ * Invariant: an authority's file holds its key and its certificate together, so the two never disagree.
+ */
+import { createHash, type webcrypto } from 'node:crypto';
+import { readPrivately, writePrivately } from '../keys/private-files.ts';
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  certificatePem,
+  der,
+  ES256,
+  Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  keyPem,
+  makeKeys,
+  privateKeyOf,
+  SubjectKeyIdentifierExtension,
+  X509Certificate,
+  X509CertificateGenerator,
+} from './x509.ts';
+
+const DAY_MS = 86_400_000;
+export const ROOT_LIFE_MS = 3_650 * DAY_MS;
+export const ISSUER_LIFE_MS = 90 * DAY_MS;
+/** Clocks differ: a certificate is valid from five minutes before its issue. */
+export const BACKDATE_MS = 300_000;
+
+export interface Authority {
+  readonly certificate: X509Certificate;
+  readonly key: webcrypto.CryptoKey;
+}
+
+/** Pure but for its key: a self-signed root named after what it is the root of. */
+export async function makeRoot(name: string, now: number, pathLength: number): Promise<Authority> {
+  const keys = await makeKeys();
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: [{ CN: [name] }],
+    keys,
+    signingAlgorithm: ES256,
+    notBefore: new Date(now - BACKDATE_MS),
+    notAfter: new Date(now + ROOT_LIFE_MS),
+    extensions: await authorityExtensions(keys.publicKey, pathLength),
+  });
+  return { certificate, key: keys.privateKey };
+}
+
+/** A new issuing intermediate of this federation: signs leaves only. */
+export async function makeIssuer(root: Authority, federation: string, now: number): Promise<Authority> {
+  const keys = await makeKeys();
+  const certificate = await X509CertificateGenerator.create({
+    subject: [{ CN: [`${federation} mesh issuer`] }],
+    issuer: root.certificate.subjectName,
+    publicKey: keys.publicKey,
+    signingKey: root.key,
+    signingAlgorithm: ES256,
+    notBefore: new Date(now - BACKDATE_MS),
+    notAfter: new Date(Math.min(now + ISSUER_LIFE_MS, root.certificate.notAfter.getTime())),
+    extensions: [
+      ...(await authorityExtensions(keys.publicKey, 0)),
+      await AuthorityKeyIdentifierExtension.create(root.certificate),
+      nameConstraints(federation),
+    ],
+  });
+  return { certificate, key: keys.privateKey };
+}
+
+const authorityExtensions = async (key: webcrypto.CryptoKey, pathLength: number): Promise<Extension[]> => [
+  new BasicConstraintsExtension(true, pathLength, true),
+  new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+  await SubjectKeyIdentifierExtension.create(key),
+];
+
+// ASN.1 tags of GeneralName (RFC 5280 §4.2.1.6) and of the two lists of subtrees
+const DNS_NAME = 0x82;
+const URI = 0x86;
+const IP_ADDRESS = 0x87;
+const SEQUENCE = 0x30;
+const PERMITTED = 0xa0;
+const EXCLUDED = 0xa1;
+
+/** Only URIs of the trust domain and its mesh names; no IP address, because an absent constraint would allow every one. */
+export function nameConstraints(federation: string): Extension {
+  const subtree = (tag: number, value: Uint8Array): Buffer => der(SEQUENCE, der(tag, value));
+  const permitted = [
+    subtree(URI, Buffer.from(federation)),
+    subtree(DNS_NAME, Buffer.from(`${federation}.mesh.internal`)),
+  ];
+  // address and mask, all zero: 0.0.0.0/0 and ::/0
+  const excluded = [subtree(IP_ADDRESS, Buffer.alloc(8)), subtree(IP_ADDRESS, Buffer.alloc(32))];
+  const value = der(SEQUENCE, der(PERMITTED, ...permitted), der(EXCLUDED, ...excluded));
+  return new Extension('2.5.29.30', true, new Uint8Array(value));
+}
+
+/** SHA-256 (hex) of the certificate's DER. */
+export const fingerprint = (certificate: X509Certificate): string =>
+  createHash('sha256').update(Buffer.from(certificate.rawData)).digest('hex');
+
+export async function writeAuthority(path: string, authority: Authority): Promise<void> {
+  await writePrivately(path, (await keyPem(authority.key)) + certificatePem(authority.certificate));
+}
+
+export async function readAuthority(path: string, what: string): Promise<Authority> {
+  const pem = await readPrivately(path, what);
+  const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(pem)?.[0];
+  if (certificate === undefined) throw new Error(`${what} ${path} holds no certificate: it is damaged; restore it.`);
+  return { certificate: new X509Certificate(certificate), key: await privateKeyOf(pem) };
+}

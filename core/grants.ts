@@ -1,0 +1,136 @@
+/**
+ * One principal's grants as an index, and the one predicate that calls and lists both obey (design: "List and call, one predicate").
+ * Pure; knows nothing of tokens, snapshots or HTTP. The control plane validates grants, the gateway asks here.
+ * Invariant: default deny, deny wins; what is not granted is absent from lists and unknown to calls.
+ */
+import type { FaultCode } from './errors.ts';
+import { compileGlobs } from './globs.ts';
+import type { Grant } from './snapshot.ts';
+
+/** Grants of one principal, compiled. Every question about a server without a grant is answered `false`. */
+export interface CompiledGrants {
+  /** Holds this principal any grant on the server? False where a deny of `everything` closes it. */
+  onServer(server: string): boolean;
+  /** Granted `everything: true` on the server. Denies of single tools do not change this answer; they still refuse those tools. */
+  everything(server: string): boolean;
+  mayCall(server: string, tool: string): boolean;
+  mayGet(server: string, prompt: string): boolean;
+  /** `uri`: a resource's URI, or the text of a URI template, which is compared as it is written. */
+  mayRead(server: string, uri: string): boolean;
+}
+
+type Kind = 'tools' | 'prompts' | 'resources';
+type Test = (text: string) => boolean;
+type ServerIndex = Readonly<Record<Kind, Test>> & { readonly everything: boolean };
+
+const grantsSomething = (grant: Grant): boolean =>
+  grant.everything || grant.tools.length + grant.prompts.length + grant.resources.length > 0;
+
+function test(allows: readonly Grant[], denies: readonly Grant[], kind: Kind): Test {
+  const allowed = compileGlobs(allows.flatMap((grant) => (grant.everything ? ['*'] : grant[kind])));
+  const denied = compileGlobs(denies.flatMap((grant) => grant[kind]));
+  return (text) => allowed(text) && !denied(text);
+}
+
+/** Undefined where nothing is open: no allow, or a deny of everything. */
+function compileServer(grants: readonly Grant[]): ServerIndex | undefined {
+  const allows = grants.filter((grant) => grant.effect === 'allow' && grantsSomething(grant));
+  const denies = grants.filter((grant) => grant.effect === 'deny');
+  if (allows.length === 0 || denies.some((grant) => grant.everything)) return undefined;
+  return {
+    everything: allows.some((grant) => grant.everything),
+    tools: test(allows, denies, 'tools'),
+    prompts: test(allows, denies, 'prompts'),
+    resources: test(allows, denies, 'resources'),
+  };
+}
+
+/** Compiles the grants of ONE principal (the caller selects them). Order does not matter. */
+export function compileGrants(grants: readonly Grant[]): CompiledGrants {
+  const index = new Map<string, ServerIndex>();
+  for (const [server, own] of Map.groupBy(grants, (grant) => grant.server)) {
+    const compiled = compileServer(own);
+    if (compiled) index.set(server, compiled);
+  }
+  return {
+    onServer: (server) => index.has(server),
+    everything: (server) => index.get(server)?.everything ?? false,
+    mayCall: (server, tool) => index.get(server)?.tools(tool) ?? false,
+    mayGet: (server, prompt) => index.get(server)?.prompts(prompt) ?? false,
+    mayRead: (server, uri) => index.get(server)?.resources(uri) ?? false,
+  };
+}
+
+/** What is asked: fields of a scanned message (`Scanned` fits). `method` absent: a response to the server's own request. */
+export interface Call {
+  readonly method?: string | undefined;
+  /** Tool or prompt name, resource URI, task id. */
+  readonly target?: string | undefined;
+  /** What a completion's target is. */
+  readonly ref?: 'prompt' | 'resource' | undefined;
+  /** Resources and tasks that `subscriptions/listen` asks to hear of. */
+  readonly listens?: { readonly uris: readonly string[]; readonly tasks: boolean } | undefined;
+}
+
+// table
+const needs: ReadonlyMap<string, 'any-grant' | 'tool' | 'prompt' | 'resource' | 'completion' | 'listen'> = new Map([
+  ['initialize', 'any-grant'],
+  ['ping', 'any-grant'],
+  ['server/discover', 'any-grant'],
+  ['logging/setLevel', 'any-grant'],
+  ['tools/list', 'any-grant'],
+  ['prompts/list', 'any-grant'],
+  ['resources/list', 'any-grant'],
+  ['resources/templates/list', 'any-grant'],
+  ['subscriptions/listen', 'listen'],
+  ['tools/call', 'tool'],
+  ['prompts/get', 'prompt'],
+  ['resources/read', 'resource'],
+  ['resources/subscribe', 'resource'],
+  ['resources/unsubscribe', 'resource'],
+  ['completion/complete', 'completion'],
+]);
+
+/**
+ * May this principal send this message to this server?
+ * `no_grant` without any grant; `*_not_found` for a tool, prompt or resource that is not granted, the same whether it exists or not;
+ * `invalid_params` where the target is missing; `method_not_found` for methods that need `everything`. `tasks/*` are among these
+ * until a task is bound to who started it.
+ */
+export function permit(grants: CompiledGrants, server: string, call: Call): 'allowed' | FaultCode {
+  if (!grants.onServer(server)) return 'no_grant';
+  if (call.method === undefined || call.method.startsWith('notifications/')) return 'allowed';
+  switch (needs.get(call.method)) {
+    case 'any-grant':
+      return 'allowed';
+    case 'tool':
+      return named(call.target, 'tool_not_found', (tool) => grants.mayCall(server, tool));
+    case 'prompt':
+      return named(call.target, 'prompt_not_found', (prompt) => grants.mayGet(server, prompt));
+    case 'resource':
+      return named(call.target, 'resource_not_found', (uri) => grants.mayRead(server, uri));
+    case 'completion':
+      return completion(grants, server, call);
+    case 'listen':
+      return listen(grants, server, call);
+    default:
+      return grants.everything(server) ? 'allowed' : 'method_not_found';
+  }
+}
+
+function named(target: string | undefined, otherwise: FaultCode, may: Test): 'allowed' | FaultCode {
+  if (target === undefined) return 'invalid_params';
+  return may(target) ? 'allowed' : otherwise;
+}
+
+function completion(grants: CompiledGrants, server: string, call: Call): 'allowed' | FaultCode {
+  if (call.ref === 'prompt') return permit(grants, server, { method: 'prompts/get', target: call.target });
+  if (call.ref === 'resource') return permit(grants, server, { method: 'resources/read', target: call.target });
+  return 'invalid_params';
+}
+
+function listen(grants: CompiledGrants, server: string, call: Call): 'allowed' | FaultCode {
+  if (call.listens?.uris.some((uri) => !grants.mayRead(server, uri))) return 'resource_not_found';
+  if (call.listens?.tasks && !grants.everything(server)) return 'method_not_found';
+  return 'allowed';
+}

@@ -1,0 +1,164 @@
+/**
+ * The walk over `params` of one message: everything that access, era or tracing may ask of it, whichever the method turns out to be.
+ * Members come in any order, so candidates are gathered here; `scan.ts` picks the one that the method is about.
+ */
+import type { JsonCursor, Range } from './json-cursor.ts';
+
+/** `params._meta` (MCP 2026-07-28, basic/index "_meta"; `traceparent` by SEP-414). The range is the object's, braces included. */
+export interface Meta extends Range {
+  readonly empty: boolean;
+  /** `io.modelcontextprotocol/protocolVersion`; null where it is there but is no string. */
+  readonly protocolVersion: string | null | undefined;
+  /** Is there an object `io.modelcontextprotocol/clientCapabilities`? */
+  readonly clientCapabilities: boolean;
+  /** Its value's range, quotes included; `value` is undefined where it is no string. */
+  readonly traceparent: (Range & { readonly value: string | undefined }) | undefined;
+}
+
+/** What `subscriptions/listen` asks to hear of. */
+export interface Listens {
+  readonly uris: readonly string[];
+  readonly tasks: boolean;
+}
+
+/** A completion's `ref`: the prompt's name, or the text of the resource's URI template. */
+export interface Ref {
+  readonly kind: 'prompt' | 'resource';
+  readonly target: string | undefined;
+}
+
+export interface Params {
+  range: Range | undefined;
+  name: string | undefined;
+  uri: string | undefined;
+  taskId: string | undefined;
+  ref: Ref | undefined;
+  meta: Meta | undefined;
+  listens: Listens | undefined;
+  /** Our spelling of keys that were found in other case (see `caseVariant`). */
+  variants: string[];
+  /** What was expected, where a member is of a kind that no revision knows. */
+  unfit: string | undefined;
+}
+
+const KEYS = ['name', 'uri', 'taskId', 'ref', '_meta', 'notifications'] as const;
+
+/**
+ * Our spelling of `key`, where the two differ by case alone; else undefined. Some JSON readers, Go's among them, take such a key for the
+ * same member, so it could hide another tool behind the one that was checked.
+ */
+export function caseVariant(key: string, ours: readonly string[]): string | undefined {
+  // upper, then lower: U+017F and s, U+212A and k fold together in Unicode, and so they do here
+  const folded = key.toUpperCase().toLowerCase();
+  return ours.find((own) => own !== key && own.toLowerCase() === folded);
+}
+
+/** A string, or undefined for a value of any other kind. */
+export function stringOrSkip(cursor: JsonCursor): string | undefined {
+  if (cursor.atString) return cursor.string();
+  cursor.skip();
+  return undefined;
+}
+
+function readMeta(cursor: JsonCursor): Meta {
+  let empty = true;
+  let protocolVersion: string | null | undefined;
+  let clientCapabilities = false;
+  let traceparent: Meta['traceparent'];
+  const range = cursor.object((key) => {
+    empty = false;
+    if (key === 'io.modelcontextprotocol/protocolVersion') {
+      protocolVersion = stringOrSkip(cursor) ?? null;
+    } else if (key === 'traceparent') {
+      const start = cursor.peekAt();
+      const value = stringOrSkip(cursor);
+      traceparent = { start, end: cursor.at, value };
+    } else {
+      if (key === 'io.modelcontextprotocol/clientCapabilities') clientCapabilities = cursor.atObject;
+      cursor.skip();
+    }
+  });
+  return { start: range.start, end: range.end, empty, protocolVersion, clientCapabilities, traceparent };
+}
+
+function readRef(cursor: JsonCursor): Ref | undefined {
+  const found: { type?: string | undefined; name?: string | undefined; uri?: string | undefined } = {};
+  let unsure = false;
+  cursor.object((key) => {
+    if (key === 'type' || key === 'name' || key === 'uri') {
+      found[key] = stringOrSkip(cursor);
+      return;
+    }
+    unsure ||= caseVariant(key, ['type', 'name', 'uri']) !== undefined;
+    cursor.skip();
+  });
+  if (unsure) return undefined;
+  if (found.type === 'ref/prompt') return { kind: 'prompt', target: found.name };
+  if (found.type === 'ref/resource') return { kind: 'resource', target: found.uri };
+  return undefined;
+}
+
+/** Undefined where a URI is no string, or a key is ours in other case: then nobody can say what is asked for. */
+function readListens(cursor: JsonCursor): Listens | undefined {
+  const uris: (string | undefined)[] = [];
+  let tasks = false;
+  let unsure = false;
+  cursor.object((key) => {
+    if (key === 'resourceSubscriptions' && cursor.atArray) {
+      cursor.array(() => void uris.push(stringOrSkip(cursor)));
+      return;
+    }
+    if (key === 'taskIds') tasks = true;
+    unsure ||= caseVariant(key, ['resourceSubscriptions', 'taskIds']) !== undefined;
+    cursor.skip();
+  });
+  const known = uris.filter((uri) => uri !== undefined);
+  return unsure || known.length < uris.length ? undefined : { uris: known, tasks };
+}
+
+function readMember(cursor: JsonCursor, params: Params, key: string): void {
+  switch (key) {
+    case 'name':
+    case 'uri':
+    case 'taskId':
+      params[key] = stringOrSkip(cursor);
+      return;
+    case '_meta':
+      if (cursor.atObject) params.meta = readMeta(cursor);
+      else if (!cursor.skipNull()) params.unfit = '"_meta" to be an object';
+      return;
+    case 'ref':
+      if (cursor.atObject) params.ref = readRef(cursor);
+      else cursor.skip();
+      return;
+    case 'notifications':
+      if (cursor.atObject) params.listens = readListens(cursor);
+      else cursor.skip();
+      return;
+    default: {
+      const variant = caseVariant(key, KEYS);
+      if (variant !== undefined) params.variants.push(variant);
+      cursor.skip();
+    }
+  }
+}
+
+export const noParams = (): Params => ({
+  range: undefined,
+  name: undefined,
+  uri: undefined,
+  taskId: undefined,
+  ref: undefined,
+  meta: undefined,
+  listens: undefined,
+  variants: [],
+  unfit: undefined,
+});
+
+/** Reads the value of `params`. Null counts as absent: some clients write it for "none". */
+export function readParams(cursor: JsonCursor): Params {
+  const params = noParams();
+  if (cursor.atObject) params.range = cursor.object((key) => readMember(cursor, params, key));
+  else if (!cursor.skipNull()) params.unfit = '"params" to be an object';
+  return params;
+}

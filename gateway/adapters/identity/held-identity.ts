@@ -1,0 +1,51 @@
+/**
+ * The identity as it lies on disk: certificate chain, mesh roots, NATS JWT, the keys that sign snapshots. No private key is in it.
+ * Invariant: `identity.json` is the truth and replaced as a whole; `mesh.crt` is a copy of its chain for the NATS client.
+ */
+import { join } from 'node:path';
+import { GatewayName, Name } from '@portolan/core';
+import { z } from 'zod';
+import { readIfThere, replaceFile } from '../replace-file.ts';
+import { readChain } from './certificate.ts';
+
+const HeldIdentity = z.object({
+  federation: Name,
+  gateway: GatewayName,
+  /** PEM, leaf first. */
+  certificateChain: z.string(),
+  /** Mesh roots in force, PEM. */
+  caBundle: z.array(z.string()).min(1),
+  natsJwt: z.string(),
+  /** JWKs (Ed25519). */
+  snapshotKeys: z.array(z.record(z.string(), z.unknown())).min(1),
+  /** Fingerprint of the root with which this gateway enrolled: which mesh this identity is of. */
+  meshRootSha256: z.string(),
+  /** ms since epoch, by our clock; renewal is due at two thirds between it and `notAfter`. */
+  obtainedAt: z.int(),
+  /** End of the leaf, ms since epoch. */
+  notAfter: z.int(),
+});
+export type HeldIdentity = Readonly<z.infer<typeof HeldIdentity>>;
+
+export const chainFile = (folder: string): string => join(folder, 'mesh.crt');
+const identityFile = (folder: string): string => join(folder, 'identity.json');
+
+export async function storeIdentity(folder: string, identity: HeldIdentity): Promise<void> {
+  await replaceFile(chainFile(folder), identity.certificateChain);
+  await replaceFile(identityFile(folder), JSON.stringify(identity));
+}
+
+/** The stored identity, or undefined where there is none. Throws where the file is corrupt, with what to do. */
+export async function loadIdentity(folder: string): Promise<HeldIdentity | undefined> {
+  const path = identityFile(folder);
+  const text = await readIfThere(path);
+  if (text === undefined) return undefined;
+  try {
+    const identity = HeldIdentity.parse(JSON.parse(text));
+    readChain(identity.certificateChain);
+    await replaceFile(chainFile(folder), identity.certificateChain);
+    return identity;
+  } catch (cause) {
+    throw new Error(`${path}: is corrupt: delete it and enrol the gateway again`, { cause });
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * How both transports make a connection: one deadline over name look-up, TCP and TLS, HTTP/1.1 only, TCP keep-alive.
+ * It decides nothing about who may be dialled. undici's own connect timer is coarse (500 ms) and starts after the look-up, so it is not used.
+ */
+import type { Socket } from 'node:net';
+import { buildConnector, type Pool } from 'undici';
+
+export const CONNECT_TIMEOUT_MS = 2_000;
+export const KEEP_ALIVE_MS = 30_000;
+/** Answers of servers are bounded like requests are: header bytes of one response. */
+const MAX_HEADER_BYTES = 65_536;
+
+/** A connection could not be made in time. */
+export class DialTimeout extends Error {
+  constructor(ms: number) {
+    super(`no connection within ${ms} ms`);
+  }
+}
+
+/** A connector that gives up after `timeoutMs` in all. */
+export function dialler(options: buildConnector.BuildOptions, timeoutMs: number): buildConnector.connector {
+  const connect = buildConnector({
+    ...options,
+    allowH2: false,
+    maxCachedSessions: 0,
+    timeout: 0,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+  }) as (...args: Parameters<buildConnector.connector>) => Socket;
+  return (target, callback) => {
+    const timer = setTimeout(() => socket.destroy(new DialTimeout(timeoutMs)), timeoutMs);
+    const socket = connect(target, (...result) => {
+      clearTimeout(timer);
+      callback(...result);
+    });
+  };
+}
+
+/** Pool settings of both transports. A connection lives at most an hour, so that rotated keys and addresses take effect. */
+export const poolOptions = {
+  pipelining: 1,
+  connections: 1_024,
+  clientTtl: 3_600_000,
+  keepAliveTimeout: 30_000,
+  keepAliveMaxTimeout: 600_000,
+  maxHeaderSize: MAX_HEADER_BYTES,
+  allowH2: false,
+} as const satisfies Pool.Options;

@@ -1,0 +1,128 @@
+/**
+ * One exchange over undici's `dispatch`: a promise for the head, then the body pulled chunk by chunk. Below both transports.
+ * It knows no peers and no servers; its owner says what a failure means. Invariant: reading ahead is bounded, and whoever leaves
+ * (signal, or end of iteration) ends the exchange at once, connection pending or not.
+ */
+import type { Refusal } from '@portolan/core';
+import type { Dispatcher } from 'undici';
+import type { Answer, Exchange } from '../ports.ts';
+
+/** Bytes that may wait to be read before the socket is paused. */
+const READ_AHEAD = 65_536;
+
+/** What a failure means: `unsent` before the request was written, `broken` after. */
+export type Explain = (error: Error, phase: 'unsent' | 'broken') => Refusal;
+
+type Step = IteratorResult<Buffer, undefined>;
+const DONE: Step = { done: true, value: undefined };
+
+class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buffer, undefined> {
+  readonly head = Promise.withResolvers<Answer>();
+  readonly #signal: AbortSignal;
+  readonly #explain: Explain;
+  readonly #queue: Buffer[] = [];
+  #controller: Dispatcher.DispatchController | undefined;
+  #waiting: PromiseWithResolvers<Step> | undefined;
+  #queued = 0;
+  #over: 'ended' | Refusal | undefined;
+
+  constructor(signal: AbortSignal, explain: Explain) {
+    this.#signal = signal;
+    this.#explain = explain;
+    if (signal.aborted) this.#fail(signal.reason);
+    else signal.addEventListener('abort', this.#leave, { once: true });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // the caller may have left while the request waited for a connection
+    if (this.#over !== undefined) controller.abort(new Error('left'));
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Answer['headers']): void {
+    if (status >= 200) this.head.resolve({ status, headers, body: this });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#waiting) {
+      this.#waiting.resolve({ done: false, value: chunk });
+      this.#waiting = undefined;
+      return;
+    }
+    this.#queue.push(chunk);
+    this.#queued += chunk.length;
+    if (this.#queued > READ_AHEAD) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    if (this.#over !== undefined) return;
+    this.#over = 'ended';
+    this.#signal.removeEventListener('abort', this.#leave);
+    this.#waiting?.resolve(DONE);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#over === undefined) this.#fail(this.#explain(error, this.#controller ? 'broken' : 'unsent'));
+  }
+
+  next(): Promise<Step> {
+    const chunk = this.#queue.shift();
+    if (chunk) return Promise.resolve(this.#take(chunk));
+    if (this.#over === 'ended') return Promise.resolve(DONE);
+    if (this.#over) return Promise.reject(this.#over);
+    this.#waiting = Promise.withResolvers<Step>();
+    return this.#waiting.promise;
+  }
+
+  return(): Promise<Step> {
+    this.#queue.length = 0;
+    if (this.#over === undefined) {
+      this.#over = 'ended';
+      this.#signal.removeEventListener('abort', this.#leave);
+      this.#controller?.abort(new Error('left'));
+    }
+    return Promise.resolve(DONE);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #take(chunk: Buffer): Step {
+    this.#queued -= chunk.length;
+    if (this.#queued <= READ_AHEAD / 2 && this.#controller?.paused) this.#controller.resume();
+    return { done: false, value: chunk };
+  }
+
+  readonly #leave = (): void => {
+    this.#queue.length = 0;
+    this.#fail(this.#signal.reason);
+    this.#controller?.abort(new Error('left'));
+  };
+
+  /** What has been received already is still read, then the reason is thrown. */
+  #fail(reason: Refusal): void {
+    this.#over = reason;
+    this.#signal.removeEventListener('abort', this.#leave);
+    this.head.reject(reason);
+    this.#waiting?.reject(reason);
+  }
+}
+
+/** Sends `exchange` to `path` through `pool`; throws what `explain` makes of a failure, or the signal's reason. */
+export function openExchange(pool: Dispatcher, path: string, exchange: Exchange, explain: Explain): Promise<Answer> {
+  const reception = new Reception(exchange.signal, explain);
+  if (exchange.signal.aborted) return reception.head.promise;
+  pool.dispatch(
+    {
+      path,
+      method: exchange.method,
+      headers: exchange.headers as string[],
+      body: exchange.body ?? null,
+      headersTimeout: exchange.idleTimeoutMs,
+      bodyTimeout: exchange.idleTimeoutMs,
+    },
+    reception,
+  );
+  return reception.head.promise;
+}

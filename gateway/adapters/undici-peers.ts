@@ -1,0 +1,119 @@
+/**
+ * `PeerTransport` over HTTPS/1.1 keep-alive: one pool a peer, TLS 1.3, both sides with mesh certificates.
+ * The mesh name is the server name and the Host, and is never resolved: the snapshot's `dial` says where to connect.
+ * Invariant: nothing is sent to a peer whose certificate does not name it; a changed key, bundle or address means new connections.
+ */
+import { createSecureContext, type PeerCertificate } from 'node:tls';
+import { meshName, type Peer, type Refusal, refuse } from '@portolan/core';
+import { type buildConnector, Pool } from 'undici';
+import type { MeshCredentials, MeshIdentity, PeerTransport, Registry } from '../ports.ts';
+import { gatewayOf } from './mesh-certificate.ts';
+import { CONNECT_TIMEOUT_MS, DialTimeout, dialler, poolOptions } from './undici-dial.ts';
+import { openExchange } from './undici-exchange.ts';
+
+export interface PeerDialling {
+  readonly identity: MeshIdentity;
+  readonly registry: Registry;
+  /** TCP and TLS together; default 2 s. */
+  readonly connectTimeoutMs?: number;
+}
+
+/** The server's certificate was verified, but names another gateway than the one that was dialled. */
+class WrongPeer extends Error {}
+
+interface Line {
+  readonly dial: string;
+  readonly pool: Pool;
+}
+
+export class UndiciPeers implements PeerTransport {
+  readonly #options: PeerDialling;
+  readonly #lines = new Map<string, Line>();
+  readonly #stops: readonly (() => void)[];
+
+  constructor(options: PeerDialling) {
+    this.#options = options;
+    this.#stops = [options.identity.onChange(() => this.#hangUp()), options.registry.onChange(() => this.#prune())];
+  }
+
+  async open(...[gateway, path, exchange]: Parameters<PeerTransport['open']>): ReturnType<PeerTransport['open']> {
+    const pool = this.#line(gateway);
+    return openExchange(pool, path, exchange, (error, phase) => explain(gateway, error, phase));
+  }
+
+  /** Ends every connection once its exchange is over. */
+  async close(): Promise<void> {
+    for (const stop of this.#stops) stop();
+    await Promise.all(this.#hangUp());
+  }
+
+  #line(gateway: string): Pool {
+    const peer = this.#options.registry.current()?.peers.get(gateway);
+    if (!peer) throw refuse('no_route', { hop: gateway });
+    const known = this.#lines.get(gateway);
+    if (known?.dial === peer.dial) return known.pool;
+    const line = { dial: peer.dial, pool: this.#connect(peer) };
+    void known?.pool.close();
+    this.#lines.set(gateway, line);
+    return line.pool;
+  }
+
+  #connect(peer: Peer): Pool {
+    const own = this.#options.identity.current();
+    if (!own) throw refuse('peer_down', { hop: peer.name, detail: 'this gateway has no mesh certificate yet' });
+    const connect = meshConnector(peer, own, this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
+    return new Pool(`https://${meshName(peer.name, own.federation)}`, { ...poolOptions, connect });
+  }
+
+  #prune(): void {
+    const peers = this.#options.registry.current()?.peers;
+    for (const [name, line] of this.#lines) {
+      if (peers?.get(name)?.dial === line.dial) continue;
+      this.#lines.delete(name);
+      void line.pool.close();
+    }
+  }
+
+  #hangUp(): readonly Promise<void>[] {
+    const lines = [...this.#lines.values()];
+    this.#lines.clear();
+    return lines.map((line) => line.pool.close());
+  }
+}
+
+function meshConnector(peer: Peer, own: MeshCredentials, timeoutMs: number): buildConnector.connector {
+  const servername = meshName(peer.name, own.federation);
+  const [host = '', port = ''] = peer.dial.split(/:(?=\d+$)/);
+  const connect = dialler(
+    {
+      secureContext: createSecureContext({
+        key: own.key,
+        cert: own.chain,
+        ca: [...own.ca],
+        minVersion: 'TLSv1.3',
+        maxVersion: 'TLSv1.3',
+      }),
+      servername,
+      rejectUnauthorized: true,
+      checkServerIdentity: (_name: string, certificate: PeerCertificate) => check(peer, own.federation, certificate),
+    } as buildConnector.BuildOptions,
+    timeoutMs,
+  );
+  return (_target, callback) => connect({ protocol: 'https:', hostname: host, host, port, servername }, callback);
+}
+
+function check(peer: Peer, federation: string, certificate: PeerCertificate): Error | undefined {
+  const named = gatewayOf(certificate.subjectaltname, federation);
+  if (named !== peer.name) return new WrongPeer(`the certificate at ${peer.dial} names ${named ?? 'no gateway'}`);
+  if (Date.parse(certificate.valid_from) < peer.minIssuedAt) return new WrongPeer('the certificate has been revoked');
+  return undefined;
+}
+
+function explain(hop: string, error: Error, phase: 'unsent' | 'broken'): Refusal {
+  const code = (error as NodeJS.ErrnoException).code;
+  const context = { hop, cause: error, detail: error.message };
+  if (phase === 'broken') return refuse(/_TIMEOUT$/.test(code ?? '') ? 'peer_timeout' : 'peer_failed', context);
+  if (error instanceof DialTimeout) return refuse('peer_down', context);
+  const untrusted = error instanceof WrongPeer || /CERT|ISSUER|SELF_SIGNED|LEAF_SIGNATURE|PURPOSE/.test(code ?? '');
+  return refuse(untrusted ? 'peer_untrusted' : 'peer_down', context);
+}

@@ -1,0 +1,178 @@
+/**
+ * Every option of a gateway, with its sentence, default and unit; `--help` and the documentation are made from it.
+ * Values that are right alone but wrong together are refused at the end of the schema. Reading the file is config.ts's.
+ */
+import { join } from 'node:path';
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+import { type Address, addressText, isLoopback, parseAddress } from './listen-address.ts';
+
+const LISTEN = 'expected host:port, for example 127.0.0.1:8443 or [::1]:8443';
+
+const ListenAddress = z.string().transform((text, context): Address => {
+  const address = parseAddress(text);
+  if (address) return address;
+  context.issues.push({ code: 'custom', message: LISTEN, input: text });
+  return z.NEVER;
+});
+
+const LoopbackAddress = ListenAddress.superRefine((address, context) => {
+  if (isLoopback(address.host)) return;
+  const message = `expected a loopback address (127.0.0.0/8, ::1 or localhost), got ${addressText(address)}: this door has no TLS. Use 127.0.0.1:${address.port}, or remove the key`;
+  context.addIssue({ code: 'custom', message });
+});
+
+const isOrigin = (text: string, schemes: readonly string[]): boolean => {
+  const url = URL.parse(text);
+  if (url === null || !schemes.includes(url.protocol)) return false;
+  return url.username === '' && url.password === '' && `${url.protocol}//${url.host}` === text.toLowerCase();
+};
+const HttpsOrigin = z
+  .string()
+  .refine(
+    (text) => isOrigin(text, ['https:']),
+    'expected https://host or https://host:port, without path, trailing slash, default port or password',
+  );
+const NatsUrl = z
+  .string()
+  .refine(
+    (text) => isOrigin(text, ['nats:', 'tls:']),
+    'expected nats://host:port, without path or password (the identity of the gateway is its credential)',
+  );
+const Cidr = z
+  .string()
+  .refine(
+    (text) => ipaddr.isValidCIDR(text),
+    'expected a network in CIDR form, for example 10.20.0.0/16 or fd00:20::/48',
+  );
+const FilePath = z.string().min(1);
+
+const Listen = z.strictObject({
+  tls: ListenAddress.prefault('0.0.0.0:8443').describe(
+    'host:port of the TLS listener: calls by the public name, peers by the mesh name.',
+  ),
+  insecureLoopback: LoopbackAddress.optional().describe(
+    'host:port of a plain HTTP door for calls on this machine; refused for any address but loopback. Default: none.',
+  ),
+  health: ListenAddress.prefault('0.0.0.0:8081').describe('host:port of GET /livez and /readyz, plain HTTP.'),
+  metrics: ListenAddress.prefault('0.0.0.0:9090').describe('host:port of GET /metrics, plain HTTP.'),
+});
+
+const ControlPlane = z.strictObject({
+  url: HttpsOrigin.describe(
+    'Public URL of the control plane: enrolment, renewal, and the snapshot while NATS is away.',
+  ),
+  natsUrl: z
+    .union([NatsUrl, z.array(NatsUrl).min(1)])
+    .transform((urls): readonly string[] => [urls].flat())
+    .describe('URL of NATS, or a list with one a server.'),
+  caFile: FilePath.optional().describe(
+    'PEM file of the authorities that sign the public certificates of the control plane and NATS. Default: those of the system.',
+  ),
+});
+
+const Certificate = z.strictObject({
+  certFile: FilePath.default('/etc/portolan/tls/tls.crt').describe('PEM chain of the public name, leaf first.'),
+  keyFile: FilePath.default('/etc/portolan/tls/tls.key').describe('PEM private key of the public name.'),
+});
+
+const Reach = z.strictObject({
+  cidr: Cidr.describe('Network in CIDR form.'),
+  ports: z.array(z.int().min(1).max(65_535)).min(1).optional().describe('Ports in it. Default: every port.'),
+});
+
+const Audit = z.strictObject({
+  onFull: z
+    .enum(['refuse', 'drop-oldest'])
+    .default('refuse')
+    .describe(
+      'What a full spool does: refuse authenticated calls (503 audit_unavailable), or drop the oldest records, which are counted.',
+    ),
+  maxBytes: z
+    .int()
+    .min(1 << 20)
+    .max(2 ** 36)
+    .default(256 * 2 ** 20)
+    .describe('Bound of the audit spool on disk, in bytes.'),
+});
+
+const Limits = z.strictObject({
+  connectTimeoutMs: z
+    .int()
+    .min(50)
+    .max(30_000)
+    .default(2000)
+    .describe('Wait for TCP and TLS to a peer or an MCP server, in milliseconds; then 502.'),
+  callTimeoutMs: z
+    .int()
+    .min(100)
+    .max(3_600_000)
+    .default(300_000)
+    .describe(
+      'Longest wait for the first byte of an answer, and between two bytes of a call, in milliseconds; then 504.',
+    ),
+  maxBodyBytes: z
+    .int()
+    .min(1024)
+    .max(64 * 2 ** 20)
+    .default(4 * 2 ** 20)
+    .describe('Longest request body, in bytes; then 413.'),
+  drainTimeoutMs: z
+    .int()
+    .min(0)
+    .max(600_000)
+    .default(30_000)
+    .describe('How long open calls may go on after SIGTERM, in milliseconds.'),
+});
+
+const Settings = z.strictObject({
+  url: HttpsOrigin.describe('Public URL of this gateway. Compared with the proxyUrl of MCP servers, never dialled.'),
+  controlPlane: ControlPlane,
+  listen: Listen.prefault({}),
+  certificate: Certificate.prefault({}),
+  dataDir: FilePath.default('/var/lib/portolan').describe(
+    'Folder for the identity, the last good snapshot and the audit spool; made with mode 0700.',
+  ),
+  enrolmentFile: FilePath.optional().describe(
+    'File with the answer to POST /api/v1/gateways/{name}/enrolments; deleted after use. Default: enrolment.json in dataDir.',
+  ),
+  upstreamCidrs: z
+    .array(Reach)
+    .max(1000)
+    .default([])
+    .describe('Networks in which this gateway may dial MCP servers. Default: none, so that it only forwards to peers.'),
+  audit: Audit.prefault({}),
+  limits: Limits.prefault({}),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level that is logged.'),
+});
+
+/** The whole file. Output: addresses parsed, defaults filled in, `enrolmentFile` always there. */
+export const ConfigFile = z
+  .strictObject({ gateway: Settings })
+  .superRefine(({ gateway: { listen, url, controlPlane } }, context) => {
+    const refuse = (path: string[], message: string): void => {
+      context.addIssue({ code: 'custom', path: ['gateway', ...path], message });
+    };
+    for (const [first, second] of clashes(listen))
+      refuse(['listen', second], `is the same address as gateway.listen.${first}: give each listener its own port`);
+    if (url === controlPlane.url)
+      refuse(['url'], 'is the URL of the control plane: give the gateway the URL under which callers reach it');
+  })
+  .transform(({ gateway }) => ({
+    ...gateway,
+    enrolmentFile: gateway.enrolmentFile ?? join(gateway.dataDir, 'enrolment.json'),
+  }));
+
+/** The configuration of one gateway process, deep-frozen by config.ts. */
+export type Config = z.output<typeof ConfigFile>;
+
+/** Pairs of listener names that would bind the same port of the same address. */
+function clashes(listen: z.output<typeof Listen>): [string, string][] {
+  const named = Object.entries(listen).filter((entry): entry is [string, Address] => entry[1] !== undefined);
+  return named.flatMap(([name, address], at) =>
+    named
+      .slice(at + 1)
+      .filter(([, other]) => other.port !== 0 && addressText(other) === addressText(address))
+      .map(([other]): [string, string] => [name, other]),
+  );
+}

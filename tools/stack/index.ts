@@ -1,0 +1,6 @@
+// The door of a stack on this machine: where it lies, its CLI, its settings, its lock.
+
+export { cancelAbandonedLock, type LockHolder, lockHolders, StackBusy } from './abandoned-lock.ts';
+export { type Pulumi, pulumiEnvironment, pulumiFor, withSettingsFile } from './environment.ts';
+export { BadStackName, checkout, type StackPlace, stackPlace } from './place.ts';
+export { configureStack, createStack, hasStack, readConfig } from './settings.ts';

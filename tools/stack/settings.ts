@@ -1,0 +1,66 @@
+// A stack and its settings file, Pulumi.<stack>.yaml. `pulumi stack init` writes one beside Pulumi.yaml and knows no
+// --config-file, so it runs on a copy of the project's name and the file is taken over. Invariant: the salt of the
+// passphrase, once in the settings, stays there.
+
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { parse, stringify } from 'yaml';
+import type { Pulumi } from './environment.ts';
+import type { StackPlace } from './place.ts';
+
+const run = promisify(execFile);
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** Makes the stack where it is missing. */
+export async function createStack({ place, command, env }: Pulumi): Promise<void> {
+  if (hasStack(place)) return;
+  const draft = join(place.folder, 'init');
+  await rm(draft, { recursive: true, force: true });
+  await mkdir(draft, { mode: 0o700 });
+  await writeFile(join(draft, 'Pulumi.yaml'), stringify({ name: place.project, runtime: 'nodejs' }));
+  const args = ['stack', 'init', place.name, '--secrets-provider', 'passphrase', '--non-interactive'];
+  await run(command, args, { cwd: draft, env });
+  const made = await readSettings(join(draft, `Pulumi.${place.name}.yaml`));
+  await writeSettings(place, { ...(await readSettings(place.settingsFile)), ...made });
+  await rm(draft, { recursive: true });
+}
+
+export function hasStack(place: StackPlace): boolean {
+  return existsSync(join(place.state, '.pulumi', 'stacks', place.project, `${place.name}.json`));
+}
+
+/** Sets the configuration of this project; other keys stay. Writes nothing when nothing changes. */
+export async function configureStack(place: StackPlace, config: Readonly<Record<string, unknown>>): Promise<void> {
+  const settings = await readSettings(place.settingsFile);
+  const others = Object.entries(asRecord(settings.config)).filter(([key]) => !key.startsWith(`${place.project}:`));
+  const own = Object.entries(config).map(([key, value]) => [`${place.project}:${key}`, value]);
+  await writeSettings(place, { ...settings, config: Object.fromEntries([...others, ...own]) });
+}
+
+/** One value of this project's configuration as the settings file has it; undefined when it is not there. */
+export async function readConfig(place: StackPlace, key: string): Promise<unknown> {
+  const settings = await readSettings(place.settingsFile);
+  return asRecord(settings.config)[`${place.project}:${key}`];
+}
+
+async function readSettings(file: string): Promise<Settings> {
+  if (!existsSync(file)) return {};
+  return asRecord(parse(await readFile(file, 'utf8')));
+}
+
+async function writeSettings(place: StackPlace, settings: Settings): Promise<void> {
+  const text = stringify(settings);
+  if (existsSync(place.settingsFile) && (await readFile(place.settingsFile, 'utf8')) === text) return;
+  const draft = `${place.settingsFile}.${randomUUID()}`;
+  await writeFile(draft, text, { mode: 0o600 });
+  await rename(draft, place.settingsFile);
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
