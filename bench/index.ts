@@ -31,7 +31,7 @@ export async function bench(args: readonly string[], signal: AbortSignal): Promi
     const run = { ...describeRun(options, targets), measured, changes };
     printTable(run, verdicts(run));
     console.log(`\nresults: ${await writeResults(run, verdicts(run))}`);
-    const missed = verdicts(run).some(({ reached }) => reached === false);
+    const missed = verdicts(run).some(({ reached }) => reached !== true);
     return measured.some(({ failed }) => failed > 0) || (options.strict && missed) ? 1 : 0;
   } finally {
     await rm(dir, { recursive: true, force: true });

@@ -37,7 +37,7 @@ export const usage = `usage: npm run bench -- [options]
   --no-gateways     directly and through nginx only
   --keep            do not take the bench's own stack down
   --results DIR     where the JSON goes (default bench/results)
-  --strict          exit with 1 when a goal is missed
+  --strict          exit with 1 when a goal is missed or was not measured
   --help            this text`;
 
 /** Throws an Error that names the argument, what was expected, and what to do. */

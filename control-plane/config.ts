@@ -7,6 +7,7 @@ import { isAbsolute, join } from 'node:path';
 import { Name } from '@portolan/core';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import type { DatabaseAddress } from './db/index.ts';
 
 const HOST_PORT = /^(?:\[[0-9a-fA-F:]+\]|[^\s/:[\]]+):(\d{1,5})$/;
 const HostPort = z
@@ -96,17 +97,18 @@ export const ControlPlane = z
 const NO_PASSWORD = 'must hold no password: put it in a file of mode 0600 and name that in PGPASSFILE';
 const File = z.strictObject({ controlPlane: ControlPlane });
 
-/** Where PostgreSQL is. The password is in the file that PGPASSFILE names, or nowhere. */
+/** Where PostgreSQL is, and the file with its password. */
 const Environment = z.object({
   DATABASE_URL: z
     .string({ error: 'expected the URL of PostgreSQL: postgres://user@host:port/database' })
     .superRefine(checkDatabaseUrl),
+  PGPASSFILE: Path.optional(),
   PGPASSWORD: z
     .undefined({ error: 'must not be set: put the password in a file of mode 0600 and name it in PGPASSFILE' })
     .optional(),
 });
 
-export type Config = z.output<typeof ControlPlane> & { readonly databaseUrl: string };
+export type Config = z.output<typeof ControlPlane> & { readonly database: DatabaseAddress };
 
 function hostPort(url: URL): string {
   return `${url.hostname}:${url.port || '443'}`;
@@ -130,7 +132,8 @@ export function parseConfig(
   const env = Environment.safeParse(environment);
   const wrong = [...complaints(file.error, where), ...complaints(env.error, 'environment')];
   if (!file.success || !env.success) throw new Error(`Configuration is not valid:\n${wrong.join('\n')}`);
-  return deepFreeze({ ...file.data.controlPlane, databaseUrl: env.data.DATABASE_URL });
+  const database = { url: env.data.DATABASE_URL, passFile: env.data.PGPASSFILE };
+  return deepFreeze({ ...file.data.controlPlane, database });
 }
 
 /** Reads the file and the process's environment. */

@@ -68,7 +68,7 @@ export interface Call {
   readonly target?: string | undefined;
   /** What a completion's target is. */
   readonly ref?: 'prompt' | 'resource' | undefined;
-  /** Resources and tasks that `subscriptions/listen` asks to hear of. */
+  /** Resources and tasks that `subscriptions/listen` asks to hear of; undefined where they cannot be read. */
   readonly listens?: { readonly uris: readonly string[]; readonly tasks: boolean } | undefined;
 }
 
@@ -130,7 +130,7 @@ function completion(grants: CompiledGrants, server: string, call: Call): 'allowe
 }
 
 function listen(grants: CompiledGrants, server: string, call: Call): 'allowed' | FaultCode {
-  if (call.listens?.uris.some((uri) => !grants.mayRead(server, uri))) return 'resource_not_found';
-  if (call.listens?.tasks && !grants.everything(server)) return 'method_not_found';
-  return 'allowed';
+  if (!call.listens) return 'invalid_params';
+  if (call.listens.uris.some((uri) => !grants.mayRead(server, uri))) return 'resource_not_found';
+  return call.listens.tasks && !grants.everything(server) ? 'method_not_found' : 'allowed';
 }

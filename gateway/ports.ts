@@ -163,6 +163,7 @@ export interface Listener {
 }
 
 export interface Ports {
+  readonly identity: MeshIdentity;
   readonly registry: Registry;
   readonly peers: PeerTransport;
   readonly upstreams: UpstreamTransport;

@@ -43,7 +43,7 @@ export interface Behaviour<Inputs> {
 /** A kind whose inputs' type is hidden; each operation parses what it is given. */
 export type Kind = Omit<Behaviour<Properties>, 'schema'> & { readonly schema: z.ZodType };
 
-export function define<Inputs extends object>(own: Behaviour<Inputs>): Kind {
+export function define<Inputs extends Properties>(own: Behaviour<Inputs>): Kind {
   const typed = (inputs: Properties): Inputs => own.schema.parse(inputs);
   return {
     ...own,
@@ -55,7 +55,7 @@ export function define<Inputs extends object>(own: Behaviour<Inputs>): Kind {
     },
     read: async ({ inputs, computed }, task) => {
       const found = await own.read({ inputs: typed(inputs), computed }, task);
-      return found && { inputs: { ...found.inputs }, computed: found.computed };
+      return found ? { inputs: found.inputs, computed: found.computed } : undefined;
     },
     remove: (inputs, task) => own.remove(typed(inputs), task),
   };

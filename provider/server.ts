@@ -141,7 +141,7 @@ async function answerRead(subject: Subject, request: messages.ReadRequest): Prom
   const found = await readOrKeep(kind, { inputs: stored.values, computed }, task);
   if (!found) return new provider.ReadResponse();
   return new provider.ReadResponse()
-    .setId(kind.idOf(found.inputs))
+    .setId(request.getId())
     .setInputs(encode(found.inputs, stored.secrets))
     .setProperties(encode({ ...found.inputs, ...found.computed }, stored.secrets));
 }

@@ -1,17 +1,26 @@
 /**
  * The connection to PostgreSQL: pool, type parsing, and how an outage is told from a fault of ours.
- * The password comes from PGPASSFILE (read by pg at each connection, so a rotated one is used at once), never from the URL.
+ * The password comes from a file (pass-file.ts), never from the URL.
  */
 import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import { parseIntoClientConfig } from 'pg-connection-string';
+import { readPassword } from './pass-file.ts';
 import type { Database } from './schema.ts';
 
 const INT8 = 20;
 const POOL = { max: 10, connectionTimeoutMillis: 5_000, idleTimeoutMillis: 30_000, keepAlive: true } as const;
 
+export interface DatabaseAddress {
+  /** postgres://user@host:port/database, without a password. */
+  readonly url: string;
+  /** PGPASSFILE; absent where the server asks for no password. */
+  readonly passFile?: string | undefined;
+}
+
 export interface Db {
   readonly db: Kysely<Database>;
-  readonly url: string;
+  readonly address: DatabaseAddress;
   /** Does PostgreSQL answer, within two seconds. Never throws. */
   ping(): Promise<boolean>;
   close(): Promise<void>;
@@ -24,8 +33,11 @@ const types = {
 };
 
 /** What a single client (LISTEN, advisory locks) needs, too. */
-export const clientOptions = (url: string): pg.ClientConfig => ({
-  connectionString: url,
+export const clientOptions = ({ url, passFile }: DatabaseAddress): pg.ClientConfig => ({
+  // parsed here, because a connection string's empty password would win over ours
+  ...parseIntoClientConfig(url),
+  // never undefined, so that pg looks nowhere else
+  password: async () => (passFile === undefined ? '' : readPassword(passFile, new URL(url))),
   application_name: 'portolan-control-plane',
   connectionTimeoutMillis: POOL.connectionTimeoutMillis,
   keepAlive: true,
@@ -33,12 +45,13 @@ export const clientOptions = (url: string): pg.ClientConfig => ({
 });
 
 /** Opens the pool; connects only when asked something. `onError`: a connection broke while idle. */
-export function openDatabase(url: string, onError: (error: Error) => void = () => {}): Db {
-  const pool = new pg.Pool({ ...clientOptions(url), ...POOL, statement_timeout: 30_000 });
-  // without a listener, PostgreSQL going away would end the process
-  pool.on('error', onError);
+export function openDatabase(address: DatabaseAddress, onError: (error: Error) => void = () => {}): Db {
+  const pool = new pg.Pool({ ...clientOptions(address), ...POOL, statement_timeout: 30_000 });
+  // without a listener, PostgreSQL going away would end the process; the pool has one on idle clients only
+  pool.on('connect', (client) => client.on('error', onError));
+  pool.on('error', () => {});
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
-  return { db, url, ping: () => ping(db), close: () => db.destroy() };
+  return { db, address, ping: () => ping(db), close: () => db.destroy() };
 }
 
 async function ping(db: Kysely<Database>): Promise<boolean> {

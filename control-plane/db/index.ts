@@ -1,5 +1,5 @@
 /** The door of db: connection, schema, migrations, and how a change is told. */
-export { clientOptions, type Db, databaseAway, openDatabase } from './connect.ts';
+export { clientOptions, type DatabaseAddress, type Db, databaseAway, openDatabase } from './connect.ts';
 export { type Listening, listen } from './listen.ts';
 export { locks } from './locks.ts';
 export { migrate } from './migrate.ts';

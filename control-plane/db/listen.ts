@@ -4,12 +4,12 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
-import { clientOptions } from './connect.ts';
+import { clientOptions, type DatabaseAddress } from './connect.ts';
 
 const PAUSE_MS = 500;
 
 export interface Listening {
-  readonly url: string;
+  readonly address: DatabaseAddress;
   readonly channel: string;
   readonly signal: AbortSignal;
   readonly onNotify: () => void;
@@ -27,8 +27,8 @@ export async function listen(listening: Listening): Promise<void> {
   }
 }
 
-async function listenOnce({ url, channel, signal, onNotify }: Listening): Promise<void> {
-  const client = new pg.Client(clientOptions(url));
+async function listenOnce({ address, channel, signal, onNotify }: Listening): Promise<void> {
+  const client = new pg.Client(clientOptions(address));
   const over = Promise.withResolvers<void>();
   client.on('error', over.reject);
   client.on('end', over.resolve);

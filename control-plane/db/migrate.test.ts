@@ -13,17 +13,17 @@ beforeAll(async () => {
 afterAll(async () => server[Symbol.asyncDispose]());
 
 test('ten processes at once apply each migration exactly once', async () => {
-  const url = await server.schema('race');
-  const applied = await Promise.all(Array.from({ length: 10 }, () => migrate(url)));
+  const address = await server.schema('race');
+  const applied = await Promise.all(Array.from({ length: 10 }, () => migrate(address)));
   expect(applied.flat()).toEqual(migrations.map((migration) => migration.name));
-  expect(await migrate(url)).toEqual([]);
+  expect(await migrate(address)).toEqual([]);
 });
 
 test('a migration that fails leaves nothing behind', async () => {
-  const url = await server.schema('broken');
+  const address = await server.schema('broken');
   const broken = [...migrations, { name: '9999-broken', sql: 'CREATE TABLE half (id int); SELECT nonsense;' }];
-  await expect(migrate(url, broken)).rejects.toThrow('"9999-broken" failed and was rolled back: column "nonsense"');
-  const { db, close } = openDatabase(url);
+  await expect(migrate(address, broken)).rejects.toThrow('"9999-broken" failed and was rolled back: column "nonsense"');
+  const { db, close } = openDatabase(address);
   const tables = await db.introspection.getTables();
   await close();
   expect(tables.filter((table) => table.schema === 'broken').map((table) => table.name)).not.toContain('half');
@@ -48,9 +48,9 @@ test('an edited, an unknown and a newer migration are refused', () => {
 });
 
 test('bigints come as numbers, timestamps with milliseconds', async () => {
-  const url = await server.schema('types');
-  await migrate(url);
-  const { db, close } = openDatabase(url);
+  const address = await server.schema('types');
+  await migrate(address);
+  const { db, close } = openDatabase(address);
   const at = new Date('2026-01-02T03:04:05.678Z');
   await db
     .insertInto('audit_watermarks')
@@ -62,7 +62,7 @@ test('bigints come as numbers, timestamps with milliseconds', async () => {
 });
 
 test('an outage is told from a fault, and the pool recovers from it', async () => {
-  const { db, ping, close } = openDatabase(server.url);
+  const { db, ping, close } = openDatabase(server.address);
   expect(await ping()).toBe(true);
   const fault = await db
     .selectFrom('gateways')

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { clientOptions } from './connect.ts';
+import { clientOptions, type DatabaseAddress } from './connect.ts';
 import { locks } from './locks.ts';
 import { type Migration, migrations } from './migrations/index.ts';
 
@@ -33,8 +33,11 @@ export function pending(applied: readonly Applied[], known: readonly Migration[]
 }
 
 /** Applies what is missing and returns the names; an empty list when there was nothing to do. */
-export async function migrate(url: string, known: readonly Migration[] = migrations): Promise<readonly string[]> {
-  const client = new pg.Client(clientOptions(url));
+export async function migrate(
+  address: DatabaseAddress,
+  known: readonly Migration[] = migrations,
+): Promise<readonly string[]> {
+  const client = new pg.Client(clientOptions(address));
   client.on('error', () => {}); // the query in flight rejects with the same error
   await client.connect();
   try {

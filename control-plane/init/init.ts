@@ -103,13 +103,13 @@ async function natsConf(config: Config): Promise<readonly string[]> {
   return [`NATS configuration ${path}`];
 }
 
-async function migrations({ databaseUrl }: Config): Promise<readonly string[]> {
-  return (await migrate(databaseUrl)).map((name) => `database migration ${name}`);
+async function migrations({ database }: Config): Promise<readonly string[]> {
+  return (await migrate(database)).map((name) => `database migration ${name}`);
 }
 
-async function adminToken({ dataDir, databaseUrl }: Config): Promise<readonly string[]> {
+async function adminToken({ dataDir, database }: Config): Promise<readonly string[]> {
   const files = dataFiles(dataDir);
-  const { db, close } = openDatabase(databaseUrl);
+  const { db, close } = openDatabase(database);
   try {
     const key = await readKekFile(files.kek);
     const made = await ensureAdminToken({ file: files.adminToken, db, kek: key, now: Date.now() });

@@ -1,6 +1,5 @@
 /**
  * A real PostgreSQL for a test file, with what tests here need beyond tools/postgres: empty schemas, an outage, and the way back.
- * Sets PGPASSFILE of this test process, as the control plane's own start does.
  */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -9,31 +8,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { removeCluster, startPostgres } from '../../tools/postgres/index.ts';
+import { clientOptions, type DatabaseAddress } from '../db/index.ts';
 
 export interface TestPostgres extends AsyncDisposable {
-  readonly url: string;
-  readonly passFile: string;
+  readonly address: DatabaseAddress;
   /** Ends the server; the data stay. */
   kill(): Promise<void>;
   start(): Promise<void>;
-  /** A new empty schema; answers the URL that has it as its search path. */
-  schema(name: string): Promise<string>;
+  /** A new empty schema; answers the address that has it as its search path. */
+  schema(name: string): Promise<DatabaseAddress>;
 }
 
 export async function startTestPostgres(): Promise<TestPostgres> {
   const dir = await mkdtemp(join(tmpdir(), 'portolan-postgres-'));
   const port = await freePort();
   let server = await startPostgres({ dir, port });
-  const { url, passFile } = server;
-  process.env.PGPASSFILE = passFile;
+  const address = { url: server.url, passFile: server.passFile };
   return {
-    url,
-    passFile,
+    address,
     kill: () => server.stop(),
     start: async () => {
       server = await startPostgres({ dir, port });
     },
-    schema: (name) => createSchema(url, name),
+    schema: (name) => createSchema(address, name),
     [Symbol.asyncDispose]: async () => {
       await server.stop();
       await removeCluster(dir);
@@ -43,14 +40,14 @@ export async function startTestPostgres(): Promise<TestPostgres> {
 }
 
 /** A schema of its own: tools/postgres gives its role one database and no right to make another. */
-async function createSchema(url: string, name: string): Promise<string> {
-  const client = new pg.Client(url);
+async function createSchema(address: DatabaseAddress, name: string): Promise<DatabaseAddress> {
+  const client = new pg.Client(clientOptions(address));
   await client.connect();
   await client.query(`CREATE SCHEMA ${client.escapeIdentifier(name)}`);
   await client.end();
-  const made = new URL(url);
+  const made = new URL(address.url);
   made.searchParams.set('options', `-c search_path=${name}`);
-  return made.href;
+  return { ...address, url: made.href };
 }
 
 export async function freePort(): Promise<number> {

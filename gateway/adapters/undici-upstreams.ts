@@ -60,7 +60,8 @@ export class UndiciUpstreams implements UpstreamTransport {
     const known = this.#lines.get(text);
     if (known) return known;
     const url = URL.canParse(text) ? new URL(text) : undefined;
-    if (!url || !/^https?:$/.test(url.protocol)) throw invalid(server, 'its registered URL is not an http or https URL');
+    if (!url || !/^https?:$/.test(url.protocol))
+      throw invalid(server, 'its registered URL is not an http or https URL');
     const connect = reachConnector(this.#options.mayDial, this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
     const line = { url, pool: new Pool(url.origin, { ...poolOptions, connect }), path: url.pathname + url.search };
     this.#lines.set(text, line);

@@ -1,19 +1,31 @@
 /** Waiting that ends early: by an abort, or because something happened that makes waiting pointless. Never rejects. */
-import { setTimeout as delay } from 'node:timers/promises';
 
-/** A wait that `wake` cuts short; a wake while nobody waits cuts the next wait short. */
+/** A wait that `wake` cuts short, for one waiter; a wake while nobody waits cuts the next wait short. */
 export class Pause {
-  #waker = new AbortController();
+  #waiting: (() => void) | undefined;
+  #woken = false;
 
   wake(): void {
-    this.#waker.abort();
+    if (this.#waiting) this.#waiting();
+    else this.#woken = true;
   }
 
   /** Resolves after `ms`, at `wake` or when `signal` aborts. */
   async wait(ms: number, signal: AbortSignal): Promise<void> {
-    const either = AbortSignal.any([signal, this.#waker.signal]);
-    await delay(Math.max(0, ms), undefined, { signal: either }).catch(() => undefined);
-    if (this.#waker.signal.aborted) this.#waker = new AbortController();
+    const pointless = this.#woken || signal.aborted;
+    this.#woken = false;
+    if (pointless) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        this.#waiting = undefined;
+        resolve();
+      };
+      const timer = setTimeout(done, Math.max(0, ms));
+      signal.addEventListener('abort', done, { once: true });
+      this.#waiting = done;
+    });
   }
 }
 

@@ -46,7 +46,8 @@ export function connectionNames(raw: readonly string[]): ReadonlySet<string> {
 }
 
 /** Does the request carry any header that only gateways may send? Refused (`hop_header_spoofed`) from all but an authenticated peer. */
-export const claimsHop = (raw: readonly string[]): boolean => pairs(raw).some(([name]) => name.startsWith('portolan-'));
+export const claimsHop = (raw: readonly string[]): boolean =>
+  [...pairs(raw)].some(([name]) => name.startsWith('portolan-'));
 
 /** Headers of a request on its way to an upstream or a peer; `raw` is node's `rawHeaders`. Of a repeated header the first counts. */
 export function requestHeaders(raw: readonly string[], out: OutgoingRequest): HeaderPair[] {

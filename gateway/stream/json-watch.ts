@@ -1,6 +1,154 @@
 /**
  * Watches a JSON answer that nobody expected to be a list while it streams past, and cuts it off the moment it turns out to be one:
- * a direct member `tools`, `prompts`, `resources` or `resourceTemplates` of the top-level `result` with an array value.
- * Keeps nothing but where it stands: constant memory, bytes go on untouched. Lists that are expected are filtered, not watched.
- * Invariant: the byte that opens the array never goes on, nor does anything after it; whatever a lenient reader might take for it neither.
+ * an array under `tools`, `prompts`, `resources` or `resourceTemplates` of the top-level `result`.
+ * Bytes go on untouched and unbuffered; it keeps where it stands and at most one short key. Lists that are expected are filtered instead.
+ * Invariant: the chunk with the bracket that opens such an array never goes on; what only a lenient reader would read (comments, other
+ * case, a second text, an array of messages) is cut off too.
  */
+import { Transform, type TransformCallback } from 'node:stream';
+import { refuse } from '@portolan/core';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Longest key that matters, every character of it escaped as \uXXXX: 6 × `resourceTemplates`. */
+const MAX_KEY_BYTES = 102;
+const LISTS = new Set(['tools', 'prompts', 'resources', 'resourcetemplates']);
+
+/** 1 for bytes that JSON has outside strings: blanks, structure, digits and signs, letters of numbers and literals. */
+const OUTSIDE = new Uint8Array(256);
+for (const byte of Buffer.from(' \t\r\n{}[]:,"+-.0123456789eEtrufalsn')) OUTSIDE[byte] = 1;
+
+// as in core: upper, then lower case makes the same of what Unicode folds together
+const fold = (key: string): string => key.toUpperCase().toLowerCase();
+
+/** Where the watcher stands; only keys of the message and of its `result` are read. */
+export class JsonWatch extends Transform {
+  #depth = 0;
+  /** The text has begun. */
+  #begun = false;
+  #inString = false;
+  #escaped = false;
+  /** The object at this depth expects a key; meaningful where keys are read. */
+  #expectsKey = false;
+  #inResult = false;
+  /** Raw bytes of the key being read; undefined outside a key, and where it is too long to matter. */
+  #raw: number[] | undefined;
+  #key = '';
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    const fault = this.#watch(chunk);
+    if (fault === undefined) done(null, chunk);
+    else done(refuse('upstream_invalid', { expected: fault }));
+  }
+
+  #watch(chunk: Buffer): string | undefined {
+    for (let at = 0; at < chunk.length; ) {
+      if (this.#inString) {
+        at = this.#string(chunk, at);
+        continue;
+      }
+      const fault = this.#outside(chunk[at] as number);
+      if (fault !== undefined) return fault;
+      at += 1;
+    }
+    return undefined;
+  }
+
+  /** Reads on in a string; where the next byte outside it stands. */
+  #string(chunk: Buffer, from: number): number {
+    let at = from;
+    for (; at < chunk.length; at += 1) {
+      const byte = chunk[at] as number;
+      if (this.#escaped) this.#escaped = false;
+      else if (byte === QUOTE) {
+        this.#inString = false;
+        this.#endKey();
+        return at + 1;
+      } else if (byte === BACKSLASH) this.#escaped = true;
+      if (this.#raw && this.#raw.push(byte) > MAX_KEY_BYTES) this.#raw = undefined;
+    }
+    return at;
+  }
+
+  #readsKeys(): boolean {
+    return this.#depth === 1 || (this.#depth === 2 && this.#inResult);
+  }
+
+  /** Takes one byte outside strings; what was expected instead, where it must not go on. */
+  #outside(byte: number): string | undefined {
+    if (OUTSIDE[byte] === 0) return 'JSON';
+    switch (byte) {
+      case 0x20:
+      case 0x09:
+      case 0x0a:
+      case 0x0d:
+        return undefined;
+      case QUOTE:
+        return this.#openString();
+      case 0x7b:
+        return this.#openObject();
+      case 0x5b:
+        return this.#openArray();
+      case 0x7d:
+      case 0x5d:
+        return this.#close();
+      case 0x2c:
+        this.#expectsKey = true;
+        break;
+      case 0x3a:
+        this.#expectsKey = false;
+    }
+    return this.#depth === 0 ? 'one JSON object' : undefined;
+  }
+
+  #openString(): string | undefined {
+    if (this.#depth === 0) return 'one JSON object';
+    this.#inString = true;
+    if (this.#expectsKey && this.#readsKeys()) {
+      this.#raw = [];
+      this.#key = '';
+    }
+    return undefined;
+  }
+
+  #endKey(): void {
+    if (this.#raw) this.#key = fold(decoded(this.#raw));
+    this.#raw = undefined;
+  }
+
+  #openObject(): string | undefined {
+    if (this.#depth === 0 && this.#begun) return 'one JSON object';
+    this.#inResult = this.#depth === 1 ? this.#key === 'result' : this.#inResult;
+    this.#begun = true;
+    this.#depth += 1;
+    this.#expectsKey = true;
+    return undefined;
+  }
+
+  #openArray(): string | undefined {
+    if (this.#depth === 0) return 'one JSON object';
+    if (this.#depth === 1) this.#inResult = false;
+    if (this.#depth === 2 && this.#inResult && LISTS.has(this.#key)) return 'no list in the answer to this method';
+    this.#depth += 1;
+    return undefined;
+  }
+
+  #close(): string | undefined {
+    if (this.#depth === 0) return 'one JSON object';
+    this.#depth -= 1;
+    return undefined;
+  }
+}
+
+/** A key's text; empty where its escapes are broken, as then no reader takes it for ours. */
+function decoded(raw: readonly number[]): string {
+  const text = Buffer.from(raw).toString();
+  if (!text.includes('\\')) return text;
+  try {
+    return String(JSON.parse(`"${text}"`));
+  } catch (error) {
+    if (error instanceof SyntaxError) return '';
+    throw error;
+  }
+}

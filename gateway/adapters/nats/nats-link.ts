@@ -223,6 +223,9 @@ export class NatsLink {
     this.#loggedAt = now;
     const { log, servers } = this.#options;
     const why = error instanceof Error ? error.message : String(error);
-    log.warn({ servers }, `NATS is away: ${why}; calls go on, configuration comes over HTTPS, audit records wait on disk`);
+    log.warn(
+      { servers },
+      `NATS is away: ${why}; calls go on, configuration comes over HTTPS, audit records wait on disk`,
+    );
   }
 }

@@ -3,7 +3,13 @@
  * Grants are grouped here and compiled when a principal first asks, so that applying costs nothing for those who never call.
  */
 import { setImmediate as breathe } from 'node:timers/promises';
-import { type CompiledGrants, compileGrants, type PrincipalKind, type TokenDigest, type WholeSnapshot } from '@portolan/core';
+import {
+  type CompiledGrants,
+  compileGrants,
+  type PrincipalKind,
+  type TokenDigest,
+  type WholeSnapshot,
+} from '@portolan/core';
 import type { CheckableToken, Tables } from '../../ports.ts';
 import { SLICE } from './read-tables.ts';
 import { SnapshotRefused } from './verify-snapshot.ts';

@@ -32,7 +32,8 @@ const inflate = promisify(gunzip);
 export async function readTables(manifest: Manifest, fetch: FetchPart): Promise<ReadTables> {
   const parts = new Map<string, Uint8Array>();
   if (manifest.tables !== undefined) return { tables: await checkTables(manifest.tables), parts };
-  if (manifest.parts === undefined || manifest.parts.length === 0) throw new SnapshotRefused('it has neither tables nor parts');
+  if (manifest.parts === undefined || manifest.parts.length === 0)
+    throw new SnapshotRefused('it has neither tables nor parts');
   for (const part of manifest.parts) parts.set(part.sha256, await fetchChecked(part, fetch));
   const packed = Buffer.concat(manifest.parts.map(({ sha256 }) => parts.get(sha256) ?? new Uint8Array()));
   return { tables: await checkTables(await unpack(packed)), parts };
@@ -71,7 +72,8 @@ async function checkRows<T>(name: string, schema: z.ZodType<T>, raw: Record<stri
   const checked: T[] = [];
   for (const [at, row] of rows.entries()) {
     const parsed = schema.safeParse(row);
-    if (!parsed.success) throw new SnapshotRefused(`row ${at} of table ${name} has not the expected form`, { cause: parsed.error });
+    if (!parsed.success)
+      throw new SnapshotRefused(`row ${at} of table ${name} has not the expected form`, { cause: parsed.error });
     checked.push(parsed.data);
     if (at % SLICE === SLICE - 1) await breathe();
   }

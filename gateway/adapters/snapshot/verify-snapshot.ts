@@ -48,10 +48,13 @@ async function verifySignature(jws: string, keys: readonly object[]): Promise<Ui
 
 async function tryKey(jws: string, jwk: JWK): Promise<Uint8Array | undefined> {
   try {
-    const { payload, protectedHeader } = await compactVerify(jws, await importJWK(jwk, 'EdDSA'), { algorithms: ['EdDSA'] });
+    const { payload, protectedHeader } = await compactVerify(jws, await importJWK(jwk, 'EdDSA'), {
+      algorithms: ['EdDSA'],
+    });
     return protectedHeader.typ === 'portolan-snapshot+jwt' ? payload : undefined;
   } catch (error) {
-    if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
+    if (error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException)
+      return undefined;
     throw error;
   }
 }

@@ -1,0 +1,43 @@
+/**
+ * One connection to NATS as one of our users. Certificate, key and JWT are asked for at every dial, so that a renewed one is used at the next reconnect.
+ * The site's CA vouches for the server, the mesh's CA for us.
+ */
+import { connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import type { MeshMaterial } from '../ports.ts';
+import type { NatsUser } from './user-jwt.ts';
+
+export interface NatsAddress {
+  readonly url: string;
+  /** CA of the server's certificate, PEM file; read at every dial. */
+  readonly caFile: string;
+  readonly material: MeshMaterial;
+}
+
+/** Rejects when no server answers within 5 s. What is connected reconnects until it is closed. */
+export function dial({ url, caFile, material }: NatsAddress, user: NatsUser, name: string): Promise<NatsConnection> {
+  return connect({
+    servers: url,
+    name: `portolan ${name}`,
+    inboxPrefix: `_INBOX.${name}`,
+    authenticator: jwtAuthenticator(user.jwt, user.seed),
+    tls: {
+      handshakeFirst: true,
+      caFile,
+      get cert() {
+        return material.current().certChain;
+      },
+      get key() {
+        return material.current().key;
+      },
+    },
+    timeout: 5_000,
+    // a half-open link is seen in 8 s instead of minutes
+    pingInterval: 3_000,
+    maxPingOut: 2,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitterTLS: 500,
+    // the client would close for good after two equal authentication errors: a server that is being re-made gives those
+    ignoreAuthErrorAbort: true,
+  });
+}

@@ -1,0 +1,73 @@
+/**
+ * From a gateway's content to its signed document, and to the messages that carry it: one, or content-addressed parts once it outgrows one message.
+ * Invariant: the same document always gives the same messages, so the stored one alone says what must be on NATS.
+ */
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { type SealedKey, Snapshot, type Tables, type WholeSnapshot } from '@portolan/core';
+import type { SnapshotSigner } from '../keys/snapshot-key.ts';
+
+/** Larger documents travel in parts; NATS' `max_payload` stays 1 MB. */
+export const MESSAGE_LIMIT = 512 * 1024;
+const PART_SIZE = 480 * 1024;
+
+/** All that a document says but for its revision and time. */
+export type Content = Omit<WholeSnapshot, 'revision' | 'issuedAt'>;
+
+export interface Part {
+  readonly sha256: string;
+  readonly data: Uint8Array;
+}
+export interface Messages {
+  /** The JWS that goes to `cfg.<gateway>.snapshot`. */
+  readonly head: string;
+  readonly parts: readonly Part[];
+}
+
+const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+
+/** Equal for equal content. Of sealed keys only who can open them counts: their ciphertext differs each time it is made. */
+export function contentHash(content: Content): string {
+  const sealingKeys = content.sealingKeys.map(({ kid, createdAt, sealed }: SealedKey) => ({
+    kid,
+    createdAt,
+    replicas: Object.keys(sealed).sort(),
+  }));
+  return sha256(JSON.stringify({ ...content, sealingKeys }));
+}
+
+/** The compact JWS with its tables inline. */
+export function signDocument(
+  signer: SnapshotSigner,
+  content: Content,
+  stamp: { readonly revision: number; readonly issuedAt: number },
+): Promise<string> {
+  const { tables, ...rest } = content;
+  const document: Snapshot = { ...rest, ...stamp, tables };
+  return signer.sign(Buffer.from(JSON.stringify(document)));
+}
+
+/** Payload bytes of a compact JWS of ours. */
+export const payloadOf = (jws: string): Buffer => Buffer.from(jws.split('.')[1] ?? '', 'base64url');
+
+/** SHA-256 (hex) of the payload bytes: what a gateway reports once it has applied the document. */
+export const digestOf = (jws: string): string => sha256(payloadOf(jws));
+
+/** What must be on NATS for this document. */
+export async function messagesOf(signer: SnapshotSigner, jws: string): Promise<Messages> {
+  if (Buffer.byteLength(jws) <= MESSAGE_LIMIT) return { head: jws, parts: [] };
+  const { tables, ...rest } = Snapshot.parse(JSON.parse(payloadOf(jws).toString()));
+  const packed = await promisify(gzip)(JSON.stringify(tables));
+  const parts = Array.from({ length: Math.ceil(packed.length / PART_SIZE) }, (_, i) => {
+    const data = packed.subarray(i * PART_SIZE, (i + 1) * PART_SIZE);
+    return { sha256: sha256(data), data };
+  });
+  const list = parts.map(({ sha256: hash, data }) => ({ sha256: hash, size: data.length }));
+  return { head: await signer.sign(Buffer.from(JSON.stringify({ ...rest, parts: list }))), parts };
+}
+
+/** The tables that parts hold, in their order. */
+export async function tablesOf(parts: readonly Uint8Array[]): Promise<Tables> {
+  return JSON.parse((await promisify(gunzip)(Buffer.concat(parts))).toString()) as Tables;
+}

@@ -1,0 +1,108 @@
+/**
+ * Gateways. Deleting one retires it: its name stays in audit records and its certificates stay refused.
+ * Invariant: a name that comes back starts a new life: certificates of the old one are never accepted again.
+ */
+import { api, GatewayName } from '@portolan/core';
+import { sql } from 'kysely';
+import { changed } from '../db/index.ts';
+import { problem } from '../problem.ts';
+import { type Kind, optional, type Read, stamps, type Which, whichNames, type Write } from './kind.ts';
+import { plainUrl } from './plain-url.ts';
+
+export const gateways: Kind<api.GatewayBody, api.GatewayView> = {
+  noun: 'Gateway',
+  path: 'gateways',
+  change: 'gateway',
+  table: 'gateways',
+  name: GatewayName,
+  body: api.GatewayBody,
+  view: api.GatewayView,
+  columns: (body) => ({
+    url: body.url,
+    dial: body.dial ?? hostPort(body.url),
+    description: body.description ?? null,
+    status: 'active',
+  }),
+  views,
+  check,
+  referrers,
+  remove: retire,
+};
+
+function hostPort(url: string): string {
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port || '443'}`;
+}
+
+/** Active ones only: a retired gateway is gone, as far as the registry is concerned. */
+async function views(db: Read, which: Which): Promise<readonly api.GatewayView[]> {
+  const { equal, after, limit } = whichNames(which);
+  const rows = await db
+    .selectFrom('gateways as g')
+    .selectAll('g')
+    .select((eb) => [
+      eb.exists(eb.selectFrom('gateway_replicas as r').whereRef('r.gateway', '=', 'g.name').where('r.revoked_at', 'is', null)).as('enrolled'),
+      eb.selectFrom('snapshots as s').whereRef('s.gateway', '=', 'g.name').select((s) => s.fn.max('s.revision').as('top')).as('revision'),
+    ])
+    .where('g.status', '=', 'active')
+    .where('g.name', '>', after)
+    .$if(equal !== null, (query) => query.where('g.name', '=', equal))
+    .orderBy('g.name')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({
+    name: row.name,
+    url: row.url,
+    dial: row.dial,
+    ...optional('description', row.description),
+    status: row.status,
+    enrolled: Boolean(row.enrolled),
+    revision: row.revision ?? 0,
+    ...stamps(row),
+  }));
+}
+
+async function check(trx: Write, name: string, body: api.GatewayBody): Promise<boolean> {
+  plainUrl(body.url, { query: false });
+  const other = await trx
+    .selectFrom('gateways')
+    .select('name')
+    .where('url', '=', body.url)
+    .where('status', '=', 'active')
+    .where('name', '!=', name)
+    .executeTakeFirst();
+  if (other)
+    throw problem('conflict', `Gateway "${other.name}" has the URL ${body.url} already: servers find their gateway by it, so each needs its own.`, { path: 'url' });
+  return revive(trx, name);
+}
+
+/** The new life of a retired name: nothing that was issued before counts. */
+async function revive(trx: Write, name: string): Promise<boolean> {
+  const { numUpdatedRows } = await trx
+    .updateTable('gateways')
+    .set({ min_issued_at: sql`now()`, created_at: sql`now()` })
+    .where('name', '=', name)
+    .where('status', '=', 'retired')
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+async function referrers(trx: Write, name: string): Promise<readonly string[]> {
+  const servers = await trx.selectFrom('mcp_servers').select('name').where('gateway', '=', name).orderBy('name').execute();
+  return servers.map((server) => `MCP server "${server.name}"`);
+}
+
+async function retire(trx: Write, name: string): Promise<boolean> {
+  const { numUpdatedRows } = await trx
+    .updateTable('gateways')
+    .set({ status: 'retired', min_issued_at: sql`now()`, updated_at: sql`now()` })
+    .where('name', '=', name)
+    .where('status', '=', 'active')
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) return false;
+  await trx.updateTable('gateway_replicas').set({ revoked_at: sql`now()` }).where('gateway', '=', name).where('revoked_at', 'is', null).execute();
+  await trx.deleteFrom('enrolments').where('gateway', '=', name).execute();
+  const pairs = await trx.deleteFrom('peer_pairs').where((eb) => eb.or([eb('a', '=', name), eb('b', '=', name)])).executeTakeFirst();
+  if (pairs.numDeletedRows > 0n) await changed(trx, 'peer-matrix', name);
+  return true;
+}

@@ -1,0 +1,64 @@
+/** Grants: allow or deny, for one principal, on one server, of everything or of named tools, prompts and resources. */
+import { api, Name } from '@portolan/core';
+import { type Kind, optional, type Read, stamps, type Which, whichNames, type Write } from './kind.ts';
+import { existingPrincipal, existingServer } from './references.ts';
+
+export const grants: Kind<api.GrantBody, api.GrantView> = {
+  noun: 'Grant',
+  path: 'grants',
+  change: 'grant',
+  table: 'grants',
+  name: Name,
+  body: api.GrantBody,
+  view: api.GrantView,
+  columns: (body) => ({
+    effect: body.effect,
+    principal_kind: body.principal.kind,
+    principal_name: body.principal.name,
+    server: body.server,
+    everything: body.everything ?? false,
+    tools: body.tools ?? [],
+    prompts: body.prompts ?? [],
+    resources: body.resources ?? [],
+  }),
+  views,
+  check,
+  referrers: async () => [],
+  remove,
+};
+
+const listed = (list: readonly string[]): string[] | null => (list.length > 0 ? [...list] : null);
+
+async function views(db: Read, which: Which): Promise<readonly api.GrantView[]> {
+  const { equal, after, limit } = whichNames(which);
+  const rows = await db
+    .selectFrom('grants')
+    .selectAll()
+    .where('name', '>', after)
+    .$if(equal !== null, (query) => query.where('name', '=', equal))
+    .orderBy('name')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({
+    name: row.name,
+    effect: row.effect,
+    principal: { kind: row.principal_kind, name: row.principal_name },
+    server: row.server,
+    ...optional('everything', row.everything || null),
+    ...optional('tools', listed(row.tools)),
+    ...optional('prompts', listed(row.prompts)),
+    ...optional('resources', listed(row.resources)),
+    ...stamps(row),
+  }));
+}
+
+async function check(trx: Write, _: string, body: api.GrantBody): Promise<boolean> {
+  await existingPrincipal(trx, body.principal, 'principal.name');
+  await existingServer(trx, body.server, 'server');
+  return false;
+}
+
+async function remove(trx: Write, name: string): Promise<boolean> {
+  const { numDeletedRows } = await trx.deleteFrom('grants').where('name', '=', name).executeTakeFirst();
+  return numDeletedRows > 0n;
+}

@@ -1,0 +1,53 @@
+/**
+ * What a kind of registry entry is: its words, its schemas, its table, its rules. registry.ts does the same four things with every kind.
+ */
+import type { Kysely, Selectable, Transaction } from 'kysely';
+import type { z } from 'zod';
+import type { ChangeKind, Database } from '../db/index.ts';
+
+export type KindTable = 'gateways' | 'mcp_servers' | 'users' | 'virtual_accounts' | 'grants';
+export type Read = Kysely<Database>;
+export type Write = Transaction<Database>;
+
+export interface Kind<Body = unknown, View = unknown> {
+  /** As people say it: "MCP server". */
+  readonly noun: string;
+  /** As the path says it: `mcp-servers`. */
+  readonly path: string;
+  readonly change: ChangeKind & string;
+  readonly table: KindTable;
+  readonly name: z.ZodType<string>;
+  readonly body: z.ZodType<Body>;
+  readonly view: z.ZodType<View>;
+  /** The columns that a body sets, all of them. */
+  columns(body: Body): Readonly<Record<string, unknown>>;
+  /** Views in order of name: of one name, or of the page behind a name. */
+  views(db: Read, which: Which): Promise<readonly (View & Named)[]>;
+  /** References and rules; throws Problem. Locks what must not vanish until commit. Answers true when it made room for a new life of a retired name. */
+  check(trx: Write, name: string, body: Body): Promise<boolean>;
+  /** Who refers to it, as "grant a"; while there are any it cannot be deleted. */
+  referrers(trx: Write, name: string): Promise<readonly string[]>;
+  /** Deletes the row and what dies with it. False: it was not there. */
+  remove(trx: Write, name: string): Promise<boolean>;
+}
+
+export interface Named {
+  readonly name: string;
+}
+
+export type Which = { readonly name: string } | { readonly after: string; readonly limit: number };
+
+/** Timestamps as the API writes them. */
+export const stamps = (row: Pick<Selectable<Database['users']>, 'created_at' | 'updated_at'>) => ({
+  createdAt: row.created_at.toISOString(),
+  updatedAt: row.updated_at.toISOString(),
+});
+
+/** An optional property: left out where the column is null, because absent and null are one thing in our bodies. */
+export const optional = <K extends string, V>(key: K, value: V | null): { readonly [P in K]?: V } =>
+  value === null ? {} : ({ [key]: value } as { readonly [P in K]: V });
+
+/** `which` as conditions on a name column. */
+export function whichNames(which: Which): { readonly equal: string | null; readonly after: string; readonly limit: number } {
+  return 'name' in which ? { equal: which.name, after: '', limit: 1 } : { equal: null, ...which };
+}

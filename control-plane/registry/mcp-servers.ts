@@ -1,0 +1,58 @@
+/** MCP servers: each stands behind one gateway, whose URL is its proxy URL. */
+import { api, Name } from '@portolan/core';
+import { activeGateway } from './references.ts';
+import { type Kind, optional, type Read, stamps, type Which, whichNames, type Write } from './kind.ts';
+import { plainUrl } from './plain-url.ts';
+
+export const mcpServers: Kind<api.McpServerBody, api.McpServerView> = {
+  noun: 'MCP server',
+  path: 'mcp-servers',
+  change: 'mcp-server',
+  table: 'mcp_servers',
+  name: Name,
+  body: api.McpServerBody,
+  view: api.McpServerView,
+  columns: (body) => ({ url: body.url, gateway: body.gateway, description: body.description ?? null }),
+  views,
+  check,
+  referrers,
+  remove,
+};
+
+async function views(db: Read, which: Which): Promise<readonly api.McpServerView[]> {
+  const { equal, after, limit } = whichNames(which);
+  const rows = await db
+    .selectFrom('mcp_servers as s')
+    .innerJoin('gateways as g', 'g.name', 's.gateway')
+    .selectAll('s')
+    .select('g.url as proxy_url')
+    .where('s.name', '>', after)
+    .$if(equal !== null, (query) => query.where('s.name', '=', equal))
+    .orderBy('s.name')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({
+    name: row.name,
+    url: row.url,
+    gateway: row.gateway,
+    proxyUrl: row.proxy_url,
+    ...optional('description', row.description),
+    ...stamps(row),
+  }));
+}
+
+async function check(trx: Write, _: string, body: api.McpServerBody): Promise<boolean> {
+  plainUrl(body.url, { query: true });
+  await activeGateway(trx, body.gateway, 'gateway');
+  return false;
+}
+
+async function referrers(trx: Write, name: string): Promise<readonly string[]> {
+  const grants = await trx.selectFrom('grants').select('name').where('server', '=', name).orderBy('name').execute();
+  return grants.map((grant) => `grant "${grant.name}"`);
+}
+
+async function remove(trx: Write, name: string): Promise<boolean> {
+  const { numDeletedRows } = await trx.deleteFrom('mcp_servers').where('name', '=', name).executeTakeFirst();
+  return numDeletedRows > 0n;
+}

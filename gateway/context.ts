@@ -1,0 +1,122 @@
+/**
+ * What one request is at each point of the pipeline. Each stage takes what the one before it returned, so a missing or misplaced stage
+ * does not compile; `pass` adds to the same value, so that `observe` sees how far a refused request had come.
+ * Nothing here decides or does anything.
+ */
+import type { Destination, Era, FaultCode, Hop, HopCaller, McpServer, PrincipalKind, Scanned, Trace } from '@portolan/core';
+import type { Flight, Flights } from './flights.ts';
+import type { Door, Exchange, Ports, Tables } from './ports.ts';
+import type { Proofs } from './proofs.ts';
+
+/** Bounds of one gateway. Milliseconds and bytes. */
+export interface Limits {
+  /** Longest request body; default 4 MiB. */
+  readonly bodyBytes: number;
+  /** Longest list or refusal of a server that is held in memory whole; default 16 MiB. */
+  readonly answerBytes: number;
+  /** A whole call, from its arrival at the entry gateway on; default 1 h. */
+  readonly callMs: number;
+  /** Until the answer's first byte, and between two bytes of a call; default 10 min. Streams that may be quiet have `callMs` alone. */
+  readonly idleMs: number;
+  /** Requests under way at once; default 20 000. */
+  readonly flights: number;
+}
+
+/** What the stages work with: the world behind its ports, and the state of this process's own pipeline. */
+export interface Gateway extends Ports {
+  readonly limits: Limits;
+  readonly flights: Flights;
+  readonly proofs: Proofs;
+}
+
+/** The body of a request, unread. */
+export interface UnreadBody {
+  /** All bytes; throws `Refusal` body_too_large, media_type or caller_left. At most once. */
+  read(): Promise<Buffer>;
+}
+
+/** A request that is sound HTTP; nothing is known of its caller. */
+export interface Accepted {
+  readonly door: Door;
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** As node gives it: name, value, name, value, … */
+  readonly rawHeaders: readonly string[];
+  readonly body: UnreadBody;
+  readonly flight: Flight;
+  /** Wall clock, ms since epoch, and monotonic clock, ms, of its arrival. */
+  readonly arrivedAt: number;
+  readonly startedAt: number;
+  /** UUIDv7; of a hop, the entry gateway's. */
+  readonly requestId: string;
+}
+
+/** Who calls. */
+export interface Principal {
+  readonly kind: PrincipalKind;
+  readonly name: string;
+  readonly tokenId: string;
+}
+/** What an authenticator found out. */
+export interface Known {
+  readonly principal: Principal;
+  /** The journey so far, where a peer sent the request. */
+  readonly hop: Hop | undefined;
+  /** Makes the proof of this caller for one other gateway; undefined where it came by proof itself: no second hop. */
+  readonly proofFor: ((gateway: string) => HopCaller) | undefined;
+}
+
+export interface Authenticated extends Accepted, Known {
+  readonly tables: Tables;
+}
+export interface Resolved extends Authenticated {
+  readonly server: McpServer;
+}
+/** May use the server; the body is still unread. */
+export interface Entitled extends Resolved {
+  readonly entitled: true;
+}
+export interface Read extends Entitled {
+  /** Undefined for GET and DELETE. */
+  readonly message: Scanned | undefined;
+  readonly bytes: Buffer | undefined;
+  /** The id to be echoed, as it stands in the body; known for some messages that are refused, too. */
+  readonly idBytes: string | undefined;
+  readonly era: Era;
+  /** Our own span in the caller's trace, or in a new one. */
+  readonly trace: Trace;
+  /** Legacy: the session id as the caller sent it. */
+  readonly callerSession: string | undefined;
+}
+export interface Allowed extends Read {
+  readonly allowed: true;
+}
+export interface Admitted extends Allowed {
+  readonly admitted: true;
+}
+export interface Routed extends Admitted {
+  readonly to: Extract<Destination, { kind: 'upstream' | 'peer' }>;
+}
+export interface Armed extends Routed {
+  readonly exchange: Exchange;
+  /** Legacy, at the handling gateway: the upstream's own session id. */
+  readonly upstreamSession: string | undefined;
+}
+
+/** What goes back. Only forward and server.ts make one. */
+export interface Reply {
+  readonly status: number;
+  /** Flat: name, value, name, value, … */
+  readonly headers: string[];
+  /** Whole, or streamed; a stream throws a `Refusal` where it breaks off. */
+  readonly body: Buffer | AsyncIterable<Buffer> | undefined;
+  /** A refusal or failure that the gateway behind us, or an upstream, told of; for the record. */
+  readonly fault?: FaultCode | undefined;
+  /** True for a stream that ends when the caller leaves: GET and `subscriptions/listen`. */
+  readonly openEnded?: boolean;
+}
+
+/** Adds what a stage found out. The value stays the same one: many requests pass here, and each copy would be garbage. */
+export const pass = <A extends object, B extends object>(call: A, found: B): A & B => Object.assign(call, found);

@@ -1,0 +1,54 @@
+/** Waits until a process answers: by HTTP (2xx) or by accepting a connection. What it was refused with last is the error. */
+import { get } from 'node:http';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Readiness } from './spec.ts';
+
+const pollMs = 50;
+const attemptMs = 2_000;
+
+/** Throws a NotReady that says what the last attempt met, or the signal's reason. */
+export class NotReady extends Error {}
+
+export async function waitUntilReady(readiness: Readiness, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + readiness.timeoutSeconds * 1_000;
+  for (;;) {
+    signal.throwIfAborted();
+    const refusal = await attempt(readiness);
+    if (refusal === undefined) return;
+    if (Date.now() > deadline) {
+      throw new NotReady(`it was not ready within ${readiness.timeoutSeconds} s: ${refusal}`);
+    }
+    await delay(pollMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** undefined: ready. */
+function attempt(readiness: Readiness): Promise<string | undefined> {
+  return readiness.kind === 'http' ? askHttp(readiness.url) : dial(readiness.host, readiness.port);
+}
+
+function askHttp(url: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const request = get(url, { agent: false, timeout: attemptMs }, (response) => {
+      response.resume();
+      const code = response.statusCode ?? 0;
+      resolve(code >= 200 && code < 300 ? undefined : `GET ${url} answered ${code}`);
+    });
+    request.on('timeout', () => request.destroy(new Error(`no answer within ${attemptMs} ms`)));
+    request.on('error', (error) => resolve(`GET ${url}: ${error.message}`));
+  });
+}
+
+function dial(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: attemptMs });
+    const settle = (refusal: string | undefined) => {
+      socket.destroy();
+      resolve(refusal);
+    };
+    socket.on('connect', () => settle(undefined));
+    socket.on('timeout', () => settle(`${host}:${port}: no answer within ${attemptMs} ms`));
+    socket.on('error', (error) => settle(`${host}:${port}: ${error.message}`));
+  });
+}

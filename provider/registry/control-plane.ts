@@ -1,0 +1,123 @@
+/**
+ * The control plane's REST API as the registry resources need it: one request, its answer or a refusal, in plain values.
+ * The admin token is read from its file for each request and never leaves this file.
+ * Invariant: "unreachable" and "refused" are told apart, because only the first may pass.
+ */
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { api } from '@portolan/core';
+import { Agent, request } from 'undici';
+import { z } from 'zod';
+
+/** Where the API is; paths only, so that state holds no secret. */
+export const ControlApi = z.strictObject({
+  url: z
+    .url({ protocol: /^https?$/ })
+    .refine(isSafe, 'expected https, or http on loopback: the admin token goes there'),
+  /** PEM of the CA that signed the API's certificate. Default: the system's. */
+  caFile: z.string().min(1).optional(),
+  adminTokenFile: z.string().min(1),
+});
+export type ControlApi = z.output<typeof ControlApi>;
+
+/** Nobody answered for the control plane, or it cannot serve now. */
+export class ControlPlaneUnreachable extends Error {}
+
+/** The control plane answered no. */
+export class ControlPlaneRefused extends Error {}
+
+export interface Asked {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Below `/api/v1`. */
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+const answerMs = 10_000;
+const patienceMs = 30_000;
+const pollMs = 250;
+const passing: ReadonlySet<number> = new Set([502, 503, 504]);
+
+/** undefined: the control plane itself says 404. Throws ControlPlaneUnreachable or ControlPlaneRefused. */
+export async function ask(to: ControlApi, asked: Asked, signal: AbortSignal): Promise<unknown> {
+  const where = `Control plane ${to.url}`;
+  const agent = new Agent({ connect: { ...trust(to), timeout: 5_000 } });
+  try {
+    const { statusCode, body } = await send(agent, to, asked, signal);
+    if (statusCode === 404 && api.ApiError.safeParse(body).success) return undefined;
+    if (statusCode >= 200 && statusCode < 300) return body;
+    const says = sayingOf(body);
+    if (passing.has(statusCode))
+      throw new ControlPlaneUnreachable(`${where} cannot serve now (${statusCode}): ${says}`);
+    throw new ControlPlaneRefused(`${where} refused ${asked.method} ${asked.path} (${statusCode}): ${says}`);
+  } finally {
+    await agent.destroy();
+  }
+}
+
+/** As `ask`, and waits up to 30 s for a control plane that is still starting. */
+export async function askPatiently(to: ControlApi, asked: Asked, signal: AbortSignal): Promise<unknown> {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await ask(to, asked, signal);
+    } catch (error) {
+      if (!(error instanceof ControlPlaneUnreachable) || Date.now() > deadline) throw error;
+    }
+    await delay(pollMs);
+  }
+}
+
+async function send(agent: Agent, to: ControlApi, { method, path, body }: Asked, signal: AbortSignal) {
+  const headers = { authorization: `Bearer ${readSecret(to)}`, 'content-type': 'application/json' };
+  const options = { dispatcher: agent, method, signal, headersTimeout: answerMs, bodyTimeout: answerMs } as const;
+  const content = body === undefined ? { authorization: headers.authorization } : headers;
+  try {
+    const answer = await request(`${to.url}/api/v1${path}`, {
+      ...options,
+      headers: content,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { statusCode: answer.statusCode, body: parseJson(await answer.body.text()) };
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new ControlPlaneUnreachable(`Control plane ${to.url} does not answer: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+const trust = ({ caFile }: ControlApi): { readonly ca?: string } => (caFile ? { ca: readNeeded(caFile) } : {});
+
+const readSecret = ({ adminTokenFile }: ControlApi): string => readNeeded(adminTokenFile).trim();
+
+/** The control plane writes these files at its birth: while they are missing, it has not been born. */
+function readNeeded(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new ControlPlaneUnreachable(`${path} cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause });
+  }
+}
+
+function sayingOf(body: unknown): string {
+  const parsed = api.ApiError.safeParse(body);
+  return parsed.success
+    ? [parsed.data.error.path, parsed.data.error.message].filter(Boolean).join(': ')
+    : 'no reason given';
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Plain HTTP carries the admin token in clear: loopback only. */
+function isSafe(text: string): boolean {
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+}

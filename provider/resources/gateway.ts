@@ -1,0 +1,64 @@
+/**
+ * `Gateway`: a gateway in the registry and, where `enrolmentFile` is given, its way in. A file that is needed and not
+ * there is drift, so that an update writes it anew; Read itself writes nothing.
+ */
+import { isAbsolute } from 'node:path';
+import { api, GatewayName } from '@portolan/core';
+import { z } from 'zod';
+import { define, type Found, type Task } from '../kind.ts';
+import {
+  type Enrolling,
+  type EntryInputs,
+  enrol,
+  entry,
+  hasEnrolment,
+  named,
+  putEntry,
+  readEntry,
+} from '../registry/index.ts';
+import type { Properties } from '../wire.ts';
+
+const kind = named('gateways', {
+  type: 'portolan:registry:Gateway',
+  body: api.GatewayBody,
+  extra: { name: GatewayName, enrolmentFile: z.string().refine(isAbsolute, 'expected an absolute path').optional() },
+  computes: [],
+  defaults: ({ url }) => ({ dial: hostPort(String(url)) }),
+  isGone: ({ status }) => status === 'retired',
+});
+const registered = entry(kind);
+
+export const gatewayKind = define({
+  ...registered,
+  create: (inputs, task) => register(inputs, task, () => true),
+  update: (_olds, news, task) => register(news, task, ({ enrolmentFile }) => !hasEnrolment(enrolmentFile)),
+  read: (stored, task) => read(stored, task),
+});
+
+async function register(
+  inputs: EntryInputs,
+  task: Task,
+  needed: (enrolling: Enrolling) => boolean,
+): Promise<Properties> {
+  const view = await putEntry(kind, inputs, task);
+  const enrolling = enrollingOf(inputs);
+  if (enrolling && view.enrolled !== true && needed(enrolling)) await enrol(enrolling, task.signal);
+  return {};
+}
+
+async function read({ inputs }: Found<EntryInputs>, task: Task): Promise<Found<EntryInputs> | undefined> {
+  const found = await readEntry(kind, inputs, task);
+  const enrolling = enrollingOf(inputs);
+  if (!found || !enrolling || found.view.enrolled === true || hasEnrolment(enrolling.enrolmentFile)) return found;
+  const { enrolmentFile: _missing, ...left } = found.inputs;
+  return { ...found, inputs: left };
+}
+
+function enrollingOf({ control, name, enrolmentFile }: EntryInputs): Enrolling | undefined {
+  return typeof enrolmentFile === 'string' ? { control, name: String(name), enrolmentFile } : undefined;
+}
+
+function hostPort(url: string): string {
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port || '443'}`;
+}

