@@ -1,43 +1,49 @@
-// Tests: every *.test.ts of the checkout, in processes of their own, with real servers on free ports. Nothing that a test
-// starts may outlive the run: leftovers are found and ended by the global set-up. Three projects, because whole federations
-// on two cores run one after another, while the rest shares them.
+// Tests: every *.test.ts of the checkout, in processes of their own, with real servers on free ports. Suites that stand up
+// whole federations come after the rest and one file at a time: each is a dozen processes. That nothing outlives a run is
+// seen to by tools/test.ts, which holds for a run that is killed too.
 
 import { defineConfig } from 'vitest/config';
 
-const shared = { pool: 'forks', testTimeout: 60_000, hookTimeout: 120_000, teardownTimeout: 60_000 } as const;
-const outside = ['**/node_modules/**', '**/dist/**', '.portolan/**'];
-const federations = ['test/federation/**/*.test.ts', 'test/security/**/*.test.ts'];
+const built = ['**/node_modules/**', '**/dist/**', '**/.portolan/**'];
+const wholeFederations = ['test/federation/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/conformance/**/*.test.ts'];
+const attacks = ['test/security/**/*.test.ts'];
+
+/** Several minutes: the first `up` of a machine is slow. */
+const standUpMs = 300_000;
 
 export default defineConfig({
   test: {
-    reporters: ['default', './test/harness/tally.ts'],
+    pool: 'forks',
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    teardownTimeout: 30_000,
     projects: [
       {
+        extends: true,
         test: {
-          ...shared,
-          name: 'parts',
+          name: 'packages',
           include: ['**/*.test.ts'],
-          exclude: [...outside, ...federations],
-          globalSetup: ['tools/test-leftovers.ts'],
+          exclude: [...built, ...wholeFederations, ...attacks],
           sequence: { groupOrder: 0 },
         },
       },
       {
+        extends: true,
         test: {
-          ...shared,
           name: 'security',
-          include: ['test/security/**/*.test.ts'],
-          globalSetup: ['tools/test-leftovers.ts', 'test/harness/shared-federation.ts'],
+          include: attacks,
+          globalSetup: ['test/harness/shared-federation.ts'],
+          hookTimeout: standUpMs,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },
       },
       {
+        extends: true,
         test: {
-          ...shared,
           name: 'federation',
-          include: ['test/federation/**/*.test.ts'],
-          globalSetup: ['tools/test-leftovers.ts'],
+          include: wholeFederations,
+          hookTimeout: standUpMs,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
         },

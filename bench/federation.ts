@@ -10,7 +10,7 @@ import { type Changes, measureChanges } from './changes.ts';
 import { ControlPlaneApi } from './control-plane-api.ts';
 import { openLocalStack } from './local-stack.ts';
 import type { Options } from './options.ts';
-import type { Account, Target } from './targets.ts';
+import type { Account, Target } from './target.ts';
 
 export interface Joined extends AsyncDisposable {
   readonly targets: readonly Target[];

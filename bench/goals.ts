@@ -30,5 +30,5 @@ export function verdicts({ measured, changes }: Pick<Run, 'measured' | 'changes'
 }
 
 function verdict(goal: string, limit: number, unit: Verdict['unit'], value: number | undefined): Verdict {
-  return { goal, limit, unit, value, reached: value === undefined ? undefined : value < limit };
+  return { goal, limit, unit, value, reached: value === undefined ? undefined : value <= limit };
 }

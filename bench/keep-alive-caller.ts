@@ -85,7 +85,7 @@ export class KeepAliveCaller {
   }
 
   #count(answer: Scanned, took: number): void {
-    if (false) {
+    if (answer.status !== 200 || !answer.body.equals(this.#expected)) {
       this.#fail(`status ${answer.status}: ${answer.body.toString().slice(0, 200)}`);
       return;
     }

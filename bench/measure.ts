@@ -9,7 +9,7 @@ import type { LoadProcess } from './load-process.ts';
 import type { Options } from './options.ts';
 import { type Percentiles, percentiles, sum } from './percentiles.ts';
 import { cpuTicks, readTickRate, residentBytes } from './process-account.ts';
-import type { Target } from './targets.ts';
+import type { Target } from './target.ts';
 
 /** What one target cost over all rounds. */
 export interface Measured {

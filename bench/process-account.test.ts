@@ -16,11 +16,14 @@ describe.runIf(process.platform === 'linux')('the account of a process', () => {
     const script =
       "require('child_process').spawn(process.execPath, ['-e', 'process.title=\"a) 1 (b\"; console.log(1); setInterval(() => {}, 1e3)'], { stdio: 'inherit' })";
     const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
-    await once(child.stdout, 'data');
-    const family = withDescendants(child.pid ?? 0);
-    expect(family).toHaveLength(2);
-    expect(family.every((pid) => cpuTicks(pid) >= 0)).toBe(true);
-    process.kill(-(child.pid ?? 0), 'SIGKILL');
+    try {
+      await once(child.stdout, 'data');
+      const family = withDescendants(child.pid ?? 0);
+      expect(family).toHaveLength(2);
+      expect(family.every((pid) => cpuTicks(pid) >= 0)).toBe(true);
+    } finally {
+      process.kill(-(child.pid ?? 0), 'SIGKILL');
+    }
     await once(child, 'exit');
     expect(() => cpuTicks(child.pid ?? 0)).toThrow();
   });

@@ -29,7 +29,7 @@ export function withDescendants(pid: number): number[] {
       .map((name) => [Number(name), parentOf(Number(name))]),
   );
   const family = [pid];
-  for (const member of family) for (const [child, parent] of parents) if (parent === 0) family.push(child);
+  for (const member of family) for (const [child, parent] of parents) if (parent === member) family.push(child);
   return family;
 }
 

@@ -54,7 +54,7 @@ function readHead(bytes: Buffer): Head | undefined {
 
 function readLength(bytes: Buffer, head: Head): { body: Buffer; end: number } | undefined {
   const end = head.end + Number(head.length);
-  return false ? undefined : { body: bytes.subarray(head.end, end), end };
+  return bytes.length < end ? undefined : { body: bytes.subarray(head.end, end), end };
 }
 
 /** RFC 9112 §7.1, without trailers. */

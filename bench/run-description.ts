@@ -3,7 +3,8 @@ import { cpus, release, totalmem } from 'node:os';
 import type { Changes } from './changes.ts';
 import type { Measured } from './measure.ts';
 import type { Options } from './options.ts';
-import type { Gap, Targets } from './targets.ts';
+import type { Gap } from './target.ts';
+import type { Targets } from './targets.ts';
 
 export interface Run {
   /** ISO 8601, UTC. */

@@ -11,23 +11,7 @@ import { joinFederation } from './federation.ts';
 import { findNginx, type NginxSetting, nginxMissing, startNginx } from './nginx.ts';
 import type { Options } from './options.ts';
 import { withDescendants } from './process-account.ts';
-
-export interface Account {
-  readonly name: string;
-  readonly pids: readonly number[];
-}
-
-export interface Target {
-  readonly name: 'direct' | 'nginx' | 'one gateway' | 'two gateways';
-  readonly door: Door;
-  readonly inTheWay: readonly Account[];
-  readonly beside: readonly Account[];
-}
-
-export interface Gap {
-  readonly name: string;
-  readonly why: string;
-}
+import type { Gap, Target } from './target.ts';
 
 export interface Targets extends AsyncDisposable {
   readonly all: readonly Target[];

@@ -11,7 +11,9 @@ export const writeCursor = (position: readonly unknown[]): string =>
 export function readCursor<T extends z.ZodType>(form: T, text: string): z.output<T> {
   const read = form.safeParse(parseJson(Buffer.from(text, 'base64url').toString('utf8')));
   if (!read.success)
-    throw problem('invalid_parameter', 'cursor: expected the "next" of an earlier answer, unchanged.', { path: 'cursor' });
+    throw problem('invalid_parameter', 'cursor: expected the "next" of an earlier answer, unchanged.', {
+      path: 'cursor',
+    });
   return read.data;
 }
 

@@ -4,9 +4,10 @@
  * Works on ranges of the original bytes: an element that stays, stays byte for byte. Which answers come here is the caller's business.
  * Invariant: no element that the predicate refuses is in the bytes that come out, for any reader; what cannot be read comes out not at all.
  */
+import { caseVariants } from './case-variants.ts';
 import type { CompiledGrants } from './grants.ts';
 import { JsonCursor, JsonFault, type Range } from './json-cursor.ts';
-import { caseVariant, stringOrSkip } from './scan-params.ts';
+import { stringOrSkip } from './scan-params.ts';
 
 export type Filtered =
   /** No list, or nothing to take out of it: pass the original bytes on. */
@@ -15,6 +16,7 @@ export type Filtered =
   /** Not one JSON object, or keys that two readers could read differently: `upstream_invalid`. */
   | { readonly kind: 'unreadable' };
 
+type NameKey = 'name' | 'uri' | 'uriTemplate';
 type Shown = (name: string) => boolean;
 type Cut = Range & { readonly instead: readonly Buffer[] };
 
@@ -26,13 +28,21 @@ const MAX_TTL_MS = 60_000;
 const COMMA = Buffer.from(',');
 
 // table: members of a result that make it a list, and the member of an element that names it
-const LISTS: ReadonlyMap<string, 'name' | 'uri' | 'uriTemplate'> = new Map([
+const LISTS: ReadonlyMap<string, NameKey> = new Map([
   ['tools', 'name'],
   ['prompts', 'name'],
   ['resources', 'uri'],
   ['resourceTemplates', 'uriTemplate'],
 ]);
-const LIST_KEYS = [...LISTS.keys()];
+
+interface Ours {
+  readonly keys: ReadonlySet<string>;
+  readonly variant: (key: string) => string | undefined;
+}
+const deciding = (...keys: string[]): Ours => ({ keys: new Set(keys), variant: caseVariants(keys) });
+const IN_MESSAGE = deciding('result');
+const IN_RESULT = deciding(...LISTS.keys(), 'cacheScope', 'ttlMs');
+const IN_ELEMENT = { name: deciding('name'), uri: deciding('uri'), uriTemplate: deciding('uriTemplate') } as const;
 
 function predicates(grants: CompiledGrants, server: string): ReadonlyMap<string, Shown> {
   const reads: Shown = (uri) => grants.mayRead(server, uri);
@@ -46,17 +56,17 @@ function predicates(grants: CompiledGrants, server: string): ReadonlyMap<string,
 
 /** Keys of one object that decide; a second one, or one in other case, makes the answer unreadable. */
 class Once {
-  readonly #ours: readonly string[];
+  readonly #ours: Ours;
   readonly #seen = new Set<string>();
 
-  constructor(ours: readonly string[]) {
+  constructor(ours: Ours) {
     this.#ours = ours;
   }
 
   /** Is the key one of ours? */
   meets(key: string): boolean {
-    if (caseVariant(key, this.#ours) !== undefined) throw new JsonFault('duplicate_key', key);
-    if (!this.#ours.includes(key)) return false;
+    if (this.#ours.variant(key) !== undefined) throw new JsonFault('duplicate_key', key);
+    if (!this.#ours.keys.has(key)) return false;
     if (this.#seen.has(key)) throw new JsonFault('duplicate_key', key);
     this.#seen.add(key);
     return true;
@@ -64,12 +74,12 @@ class Once {
 }
 
 /** Reads one element; true where it stays. One without a name of its kind is refused: nobody can say what it is. */
-function stays(cursor: JsonCursor, nameKey: string, shown: Shown): boolean {
+function stays(cursor: JsonCursor, nameKey: NameKey, shown: Shown): boolean {
   if (!cursor.atObject) {
     cursor.skip();
     return false;
   }
-  const once = new Once([nameKey]);
+  const once = new Once(IN_ELEMENT[nameKey]);
   let name: string | undefined;
   cursor.object((key) => {
     if (once.meets(key)) name = stringOrSkip(cursor);
@@ -82,7 +92,7 @@ const joined = (elements: readonly Buffer[]): readonly Buffer[] =>
   elements.flatMap((element, i) => (i === 0 ? [element] : [COMMA, element]));
 
 /** Reads an array; a cut of its inside where an element goes. */
-function filterArray(cursor: JsonCursor, nameKey: string, shown: Shown): Cut | undefined {
+function filterArray(cursor: JsonCursor, nameKey: NameKey, shown: Shown): Cut | undefined {
   const kept: Buffer[] = [];
   let total = 0;
   const range = cursor.array(() => {
@@ -105,7 +115,7 @@ function capCaching(cursor: JsonCursor, key: string): Cut | undefined {
 function readResult(cursor: JsonCursor, shown: ReadonlyMap<string, Shown>): readonly Cut[] {
   const cuts: (Cut | undefined)[] = [];
   let isList = false;
-  const once = new Once([...LIST_KEYS, 'cacheScope', 'ttlMs']);
+  const once = new Once(IN_RESULT);
   cursor.object((key) => {
     if (!once.meets(key)) {
       cursor.skip();
@@ -137,7 +147,7 @@ function apply(bytes: Buffer, cuts: readonly Cut[]): Buffer {
 export function filterAnswer(json: Buffer, grants: CompiledGrants, server: string): Filtered {
   try {
     const cursor = new JsonCursor(json, LIMITS);
-    const once = new Once(['result']);
+    const once = new Once(IN_MESSAGE);
     let cuts: readonly Cut[] = [];
     cursor.object((key) => {
       if (once.meets(key) && cursor.atObject) cuts = readResult(cursor, predicates(grants, server));

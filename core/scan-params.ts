@@ -2,6 +2,7 @@
  * The walk over `params` of one message: everything that access, era or tracing may ask of it, whichever the method turns out to be.
  * Members come in any order, so candidates are gathered here; `scan.ts` picks the one that the method is about.
  */
+import { caseVariants } from './case-variants.ts';
 import type { JsonCursor, Range } from './json-cursor.ts';
 
 /** `params._meta` (MCP 2026-07-28, basic/index "_meta"; `traceparent` by SEP-414). The range is the object's, braces included. */
@@ -35,23 +36,15 @@ export interface Params {
   ref: Ref | undefined;
   meta: Meta | undefined;
   listens: Listens | undefined;
-  /** Our spelling of keys that were found in other case (see `caseVariant`). */
+  /** Our spelling of keys that were found in other case (see `caseVariants`). */
   variants: string[];
   /** What was expected, where a member is of a kind that no revision knows. */
   unfit: string | undefined;
 }
 
-const KEYS = ['name', 'uri', 'taskId', 'ref', '_meta', 'notifications'] as const;
-
-/**
- * Our spelling of `key`, where the two differ by case alone; else undefined. Some JSON readers, Go's among them, take such a key for the
- * same member, so it could hide another tool behind the one that was checked.
- */
-export function caseVariant(key: string, ours: readonly string[]): string | undefined {
-  // upper, then lower: U+017F and s, U+212A and k fold together in Unicode, and so they do here
-  const folded = key.toUpperCase().toLowerCase();
-  return ours.find((own) => own !== key && own.toLowerCase() === folded);
-}
+const inParams = caseVariants(['name', 'uri', 'taskId', 'ref', '_meta', 'notifications']);
+const inRef = caseVariants(['type', 'name', 'uri']);
+const inListens = caseVariants(['resourceSubscriptions', 'taskIds']);
 
 /** A string, or undefined for a value of any other kind. */
 export function stringOrSkip(cursor: JsonCursor): string | undefined {
@@ -89,7 +82,7 @@ function readRef(cursor: JsonCursor): Ref | undefined {
       found[key] = stringOrSkip(cursor);
       return;
     }
-    unsure ||= caseVariant(key, ['type', 'name', 'uri']) !== undefined;
+    unsure ||= inRef(key) !== undefined;
     cursor.skip();
   });
   if (unsure) return undefined;
@@ -109,7 +102,7 @@ function readListens(cursor: JsonCursor): Listens | undefined {
       return;
     }
     if (key === 'taskIds') tasks = true;
-    unsure ||= caseVariant(key, ['resourceSubscriptions', 'taskIds']) !== undefined;
+    unsure ||= inListens(key) !== undefined;
     cursor.skip();
   });
   const known = uris.filter((uri) => uri !== undefined);
@@ -136,7 +129,7 @@ function readMember(cursor: JsonCursor, params: Params, key: string): void {
       else cursor.skip();
       return;
     default: {
-      const variant = caseVariant(key, KEYS);
+      const variant = inParams(key);
       if (variant !== undefined) params.variants.push(variant);
       cursor.skip();
     }

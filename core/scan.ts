@@ -3,17 +3,10 @@
  * Decides nothing about access or era and builds no tree: the original bytes go upstream, at most with our `traceparent` spliced in.
  * Invariant: no two readers of these bytes can disagree about a member that we decide on; never throws, whatever the bytes.
  */
+import { caseVariants } from './case-variants.ts';
 import type { FaultCode } from './errors.ts';
 import { JsonCursor, JsonFault, type Range } from './json-cursor.ts';
-import {
-  caseVariant,
-  type Listens,
-  type Meta,
-  noParams,
-  type Params,
-  readParams,
-  stringOrSkip,
-} from './scan-params.ts';
+import { type Listens, type Meta, noParams, type Params, readParams, stringOrSkip } from './scan-params.ts';
 
 /** Deepest nesting, and members of all objects together, of a request. */
 export const scanLimits = { depth: 64, keys: 10_000 } as const;
@@ -62,7 +55,7 @@ const SUBJECTS: ReadonlyMap<string, 'name' | 'uri' | 'ref' | 'notifications'> = 
 const subjectOf = (method: string | undefined): 'name' | 'uri' | 'taskId' | 'ref' | 'notifications' | undefined =>
   method === undefined ? undefined : (SUBJECTS.get(method) ?? (method.startsWith('tasks/') ? 'taskId' : undefined));
 
-const KEYS = ['jsonrpc', 'id', 'method', 'params', 'result', 'error'] as const;
+const inMessage = caseVariants(['jsonrpc', 'id', 'method', 'params', 'result', 'error']);
 
 interface Id {
   readonly id: string | number;
@@ -115,7 +108,7 @@ function readMember(cursor: JsonCursor, found: Members, key: string): void {
       cursor.skip();
       return;
     default: {
-      const variant = caseVariant(key, KEYS);
+      const variant = inMessage(key);
       if (variant !== undefined) found.unfit ??= `"${variant}" is written so, in lower case`;
       cursor.skip();
     }

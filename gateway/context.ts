@@ -3,10 +3,21 @@
  * does not compile; `pass` adds to the same value, so that `observe` sees how far a refused request had come.
  * Nothing here decides or does anything.
  */
-import type { Destination, Era, FaultCode, Hop, HopCaller, McpServer, PrincipalKind, Scanned, Trace } from '@portolan/core';
+import type {
+  Destination,
+  Era,
+  FaultCode,
+  Hop,
+  HopCaller,
+  McpServer,
+  PrincipalKind,
+  Scanned,
+  Trace,
+} from '@portolan/core';
 import type { Flight, Flights } from './flights.ts';
 import type { Door, Exchange, Ports, Tables } from './ports.ts';
 import type { Proofs } from './proofs.ts';
+import type { Progress } from './stream/relay.ts';
 
 /** Bounds of one gateway. Milliseconds and bytes. */
 export interface Limits {
@@ -35,11 +46,14 @@ export interface UnreadBody {
   read(): Promise<Buffer>;
 }
 
-/** A request that is sound HTTP; nothing is known of its caller. */
-export interface Accepted {
+/** A request as it came in. */
+export interface Received {
   readonly door: Door;
   readonly method: string;
-  /** Without the query. */
+  readonly httpVersion: string;
+  /** The request target as it was sent. */
+  readonly target: string;
+  /** The target's path, without the query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** As node gives it: name, value, name, value, … */
@@ -51,6 +65,11 @@ export interface Accepted {
   readonly startedAt: number;
   /** UUIDv7; of a hop, the entry gateway's. */
   readonly requestId: string;
+}
+
+/** Sound HTTP; nothing is known of the caller. */
+export interface Accepted extends Received {
+  readonly accepted: true;
 }
 
 /** Who calls. */
@@ -116,6 +135,8 @@ export interface Reply {
   readonly fault?: FaultCode | undefined;
   /** True for a stream that ends when the caller leaves: GET and `subscriptions/listen`. */
   readonly openEnded?: boolean;
+  /** How far a streamed body has come; changes while it is read. */
+  readonly progress?: Progress | undefined;
 }
 
 /** Adds what a stage found out. The value stays the same one: many requests pass here, and each copy would be garbage. */

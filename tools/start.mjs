@@ -4,7 +4,8 @@
 import { listScripts, runScript } from './start/run.mjs';
 import { scripts } from './start/scripts.mjs';
 
-const [name, ...args] = process.argv.slice(2);
+const [name, ...rest] = process.argv.slice(2);
+const args = rest[0] === '--' ? rest.slice(1) : rest; // as after `npm run`, which takes it away
 
 if (name === undefined || name === '--help' || name === '-h') {
   console.log(

@@ -51,11 +51,12 @@ export class Link implements NatsLink {
     return this.#ready ? this.#connection : undefined;
   }
 
-  /** Also called at once where the link is up already. */
-  onUp(listener: OnUp): void {
+  /** Also called at once where the link is up already. The answer ends it. */
+  onUp(listener: OnUp): () => void {
     this.#listeners.add(listener);
     const nc = this.current();
     if (nc) listener(nc, this.#up.signal);
+    return () => this.#listeners.delete(listener);
   }
 
   async stop(): Promise<void> {

@@ -86,8 +86,7 @@ async function renderOne(occasion: Occasion, gateway: GatewayRow, floor: number)
   const content = await contentOf(occasion, gateway);
   const hash = contentHash(content);
   const latest = world.latest.get(gateway.name);
-  if (latest?.contentHash === hash && latest.revision >= floor && now - latest.issuedAt < parts.resignAfterMs)
-    return undefined;
+  if (latest?.contentHash === hash && latest.revision >= floor && !isOld(parts, gateway, latest, now)) return undefined;
   const revision = Math.max(latest?.revision ?? 0, floor) + 1;
   const jws = await signDocument(parts.signer, content, { revision, issuedAt: now });
   const messages = await messagesOf(parts.signer, jws);
@@ -101,6 +100,10 @@ async function renderOne(occasion: Occasion, gateway: GatewayRow, floor: number)
   });
   return { gateway: gateway.name, revision, messages };
 }
+
+/** A gateway that is retired may go stale. */
+const isOld = (settings: RenderSettings, gateway: GatewayRow, latest: Latest, now: number): boolean =>
+  gateway.active && now - latest.issuedAt >= settings.resignAfterMs;
 
 async function contentOf({ parts, trx, world, now }: Occasion, gateway: GatewayRow): Promise<Content> {
   const present = world.keys.get(gateway.name) ?? [];
@@ -182,9 +185,9 @@ async function readKeys(trx: Transaction<Database>): Promise<SealingKeyRow[]> {
 /** The next expiry of a token, or the next document to sign anew, whichever comes first. */
 function nextDue(parts: RenderParts, world: World, changed: readonly Rendered[], now: number): number {
   const fresh = new Set(changed.map(({ gateway }) => gateway));
-  const signed = world.rows.gateways.map(({ name }) =>
-    fresh.has(name) ? now : (world.latest.get(name)?.issuedAt ?? now),
-  );
+  const signed = world.rows.gateways
+    .filter(({ active }) => active)
+    .map(({ name }) => (fresh.has(name) ? now : (world.latest.get(name)?.issuedAt ?? now)));
   const expiries = world.rows.tokens.map(({ expiresAt }) => expiresAt);
   return Math.min(
     ...signed.map((at) => at + parts.resignAfterMs),

@@ -6,7 +6,7 @@ import { api, GatewayName } from '@portolan/core';
 import { sql } from 'kysely';
 import { changed } from '../db/index.ts';
 import { problem } from '../problem.ts';
-import { type Kind, optional, type Read, stamps, type Which, whichNames, type Write } from './kind.ts';
+import { type Kind, optional, type Read, stamps, type Which, type Write, whichNames } from './kind.ts';
 import { plainUrl } from './plain-url.ts';
 
 export const gateways: Kind<api.GatewayBody, api.GatewayView> = {
@@ -41,8 +41,16 @@ async function views(db: Read, which: Which): Promise<readonly api.GatewayView[]
     .selectFrom('gateways as g')
     .selectAll('g')
     .select((eb) => [
-      eb.exists(eb.selectFrom('gateway_replicas as r').whereRef('r.gateway', '=', 'g.name').where('r.revoked_at', 'is', null)).as('enrolled'),
-      eb.selectFrom('snapshots as s').whereRef('s.gateway', '=', 'g.name').select((s) => s.fn.max('s.revision').as('top')).as('revision'),
+      eb
+        .exists(
+          eb.selectFrom('gateway_replicas as r').whereRef('r.gateway', '=', 'g.name').where('r.revoked_at', 'is', null),
+        )
+        .as('enrolled'),
+      eb
+        .selectFrom('snapshots as s')
+        .whereRef('s.gateway', '=', 'g.name')
+        .select((s) => s.fn.max('s.revision').as('top'))
+        .as('revision'),
     ])
     .where('g.status', '=', 'active')
     .where('g.name', '>', after)
@@ -72,15 +80,19 @@ async function check(trx: Write, name: string, body: api.GatewayBody): Promise<b
     .where('name', '!=', name)
     .executeTakeFirst();
   if (other)
-    throw problem('conflict', `Gateway "${other.name}" has the URL ${body.url} already: servers find their gateway by it, so each needs its own.`, { path: 'url' });
+    throw problem(
+      'conflict',
+      `Gateway "${other.name}" has the URL ${body.url} already: servers find their gateway by it, so each needs its own.`,
+      { path: 'url' },
+    );
   return revive(trx, name);
 }
 
-/** The new life of a retired name: nothing that was issued before counts. */
+/** The new life of a retired name: nothing that was issued before counts. Whole seconds, because certificates know no smaller ones. */
 async function revive(trx: Write, name: string): Promise<boolean> {
   const { numUpdatedRows } = await trx
     .updateTable('gateways')
-    .set({ min_issued_at: sql`now()`, created_at: sql`now()` })
+    .set({ min_issued_at: sql`date_trunc('second', now())`, created_at: sql`now()` })
     .where('name', '=', name)
     .where('status', '=', 'retired')
     .executeTakeFirst();
@@ -88,21 +100,34 @@ async function revive(trx: Write, name: string): Promise<boolean> {
 }
 
 async function referrers(trx: Write, name: string): Promise<readonly string[]> {
-  const servers = await trx.selectFrom('mcp_servers').select('name').where('gateway', '=', name).orderBy('name').execute();
+  const servers = await trx
+    .selectFrom('mcp_servers')
+    .select('name')
+    .where('gateway', '=', name)
+    .orderBy('name')
+    .execute();
   return servers.map((server) => `MCP server "${server.name}"`);
 }
 
 async function retire(trx: Write, name: string): Promise<boolean> {
   const { numUpdatedRows } = await trx
     .updateTable('gateways')
-    .set({ status: 'retired', min_issued_at: sql`now()`, updated_at: sql`now()` })
+    .set({ status: 'retired', min_issued_at: sql`date_trunc('second', now())`, updated_at: sql`now()` })
     .where('name', '=', name)
     .where('status', '=', 'active')
     .executeTakeFirst();
   if (numUpdatedRows === 0n) return false;
-  await trx.updateTable('gateway_replicas').set({ revoked_at: sql`now()` }).where('gateway', '=', name).where('revoked_at', 'is', null).execute();
+  await trx
+    .updateTable('gateway_replicas')
+    .set({ revoked_at: sql`now()` })
+    .where('gateway', '=', name)
+    .where('revoked_at', 'is', null)
+    .execute();
   await trx.deleteFrom('enrolments').where('gateway', '=', name).execute();
-  const pairs = await trx.deleteFrom('peer_pairs').where((eb) => eb.or([eb('a', '=', name), eb('b', '=', name)])).executeTakeFirst();
+  const pairs = await trx
+    .deleteFrom('peer_pairs')
+    .where((eb) => eb.or([eb('a', '=', name), eb('b', '=', name)]))
+    .executeTakeFirst();
   if (pairs.numDeletedRows > 0n) await changed(trx, 'peer-matrix', name);
   return true;
 }

@@ -1,6 +1,6 @@
 /** Grants: allow or deny, for one principal, on one server, of everything or of named tools, prompts and resources. */
 import { api, Name } from '@portolan/core';
-import { type Kind, optional, type Read, stamps, type Which, whichNames, type Write } from './kind.ts';
+import { type Kind, optional, type Read, stamps, type Which, type Write, whichNames } from './kind.ts';
 import { existingPrincipal, existingServer } from './references.ts';
 
 export const grants: Kind<api.GrantBody, api.GrantView> = {

@@ -9,26 +9,34 @@ export type KindTable = 'gateways' | 'mcp_servers' | 'users' | 'virtual_accounts
 export type Read = Kysely<Database>;
 export type Write = Transaction<Database>;
 
-export interface Kind<Body = unknown, View = unknown> {
+/** What reading and deleting need. */
+export interface Listed<View> {
   /** As people say it: "MCP server". */
   readonly noun: string;
   /** As the path says it: `mcp-servers`. */
   readonly path: string;
-  readonly change: ChangeKind & string;
+  readonly change: ChangeKind;
   readonly table: KindTable;
   readonly name: z.ZodType<string>;
-  readonly body: z.ZodType<Body>;
   readonly view: z.ZodType<View>;
-  /** The columns that a body sets, all of them. */
-  columns(body: Body): Readonly<Record<string, unknown>>;
   /** Views in order of name: of one name, or of the page behind a name. */
   views(db: Read, which: Which): Promise<readonly (View & Named)[]>;
-  /** References and rules; throws Problem. Locks what must not vanish until commit. Answers true when it made room for a new life of a retired name. */
-  check(trx: Write, name: string, body: Body): Promise<boolean>;
-  /** Who refers to it, as "grant a"; while there are any it cannot be deleted. */
+  /** Who refers to it, as `grant "a"`; while there are any it cannot be deleted. */
   referrers(trx: Write, name: string): Promise<readonly string[]>;
   /** Deletes the row and what dies with it. False: it was not there. */
   remove(trx: Write, name: string): Promise<boolean>;
+}
+
+/** What writing needs besides. */
+export interface Kind<Body, View> extends Listed<View> {
+  readonly body: z.ZodType<Body>;
+  /** The columns that a body sets, all of them. */
+  columns(body: Body): Readonly<Record<string, unknown>>;
+  /**
+   * References and rules; throws Problem. Locks what must not vanish until commit.
+   * Answers true when the name was there, but dead, so that the put counts as a creation.
+   */
+  check(trx: Write, name: string, body: Body): Promise<boolean>;
 }
 
 export interface Named {
@@ -48,6 +56,10 @@ export const optional = <K extends string, V>(key: K, value: V | null): { readon
   value === null ? {} : ({ [key]: value } as { readonly [P in K]: V });
 
 /** `which` as conditions on a name column. */
-export function whichNames(which: Which): { readonly equal: string | null; readonly after: string; readonly limit: number } {
+export function whichNames(which: Which): {
+  readonly equal: string | null;
+  readonly after: string;
+  readonly limit: number;
+} {
   return 'name' in which ? { equal: which.name, after: '', limit: 1 } : { equal: null, ...which };
 }

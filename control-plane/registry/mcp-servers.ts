@@ -1,8 +1,8 @@
 /** MCP servers: each stands behind one gateway, whose URL is its proxy URL. */
 import { api, Name } from '@portolan/core';
-import { activeGateway } from './references.ts';
-import { type Kind, optional, type Read, stamps, type Which, whichNames, type Write } from './kind.ts';
+import { type Kind, optional, type Read, stamps, type Which, type Write, whichNames } from './kind.ts';
 import { plainUrl } from './plain-url.ts';
+import { activeGateway } from './references.ts';
 
 export const mcpServers: Kind<api.McpServerBody, api.McpServerView> = {
   noun: 'MCP server',

@@ -14,11 +14,18 @@ export async function getPeerMatrix(db: Read): Promise<api.PeerMatrixBody> {
   return { pairs: await storedPairs(db) };
 }
 
-export async function putPeerMatrix(db: Read, body: api.PeerMatrixBody): Promise<{ readonly created: boolean; readonly view: api.PeerMatrixBody }> {
+export async function putPeerMatrix(
+  db: Read,
+  body: api.PeerMatrixBody,
+): Promise<{ readonly created: boolean; readonly view: api.PeerMatrixBody }> {
   const wanted = normalPairs(body.pairs);
   return change(db, async (trx) => {
     for (const name of new Set(wanted.flat().toSorted())) await activeGateway(trx, name, 'pairs');
-    const made = await trx.insertInto('peer_matrix').defaultValues().onConflict((conflict) => conflict.doNothing()).executeTakeFirst();
+    const made = await trx
+      .insertInto('peer_matrix')
+      .defaultValues()
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
     const created = (made.numInsertedOrUpdatedRows ?? 0n) > 0n;
     if ((await replacePairs(trx, wanted)) || created) await changed(trx, 'peer-matrix', 'peer-matrix');
     return { created, view: { pairs: wanted } };
@@ -39,7 +46,10 @@ export async function removePeerMatrix(db: Read): Promise<void> {
 export function normalPairs(pairs: readonly Pair[]): Pair[] {
   const all = new Map<string, Pair>();
   for (const [i, [x, y]] of pairs.entries()) {
-    if (x === y) throw problem('invalid_body', `pairs.${i}: gateway "${x}" is paired with itself; expected two different ones.`, { path: `pairs.${i}` });
+    if (x === y)
+      throw problem('invalid_body', `pairs.${i}: gateway "${x}" is paired with itself; expected two different ones.`, {
+        path: `pairs.${i}`,
+      });
     const pair: Pair = x < y ? [x, y] : [y, x];
     all.set(pair.join(' '), pair);
   }
@@ -57,7 +67,11 @@ async function replacePairs(trx: Write, wanted: readonly Pair[]): Promise<boolea
   const stored = await storedPairs(trx);
   if (JSON.stringify(stored) === JSON.stringify(wanted)) return false;
   await trx.deleteFrom('peer_pairs').execute();
-  if (wanted.length > 0) await trx.insertInto('peer_pairs').values(wanted.map(([a, b]) => ({ a, b }))).execute();
+  if (wanted.length > 0)
+    await trx
+      .insertInto('peer_pairs')
+      .values(wanted.map(([a, b]) => ({ a, b })))
+      .execute();
   await trx.updateTable('peer_matrix').set({ updated_at: new Date() }).execute();
   return true;
 }

@@ -15,12 +15,23 @@ const unknown = (noun: string, name: string, where: { readonly path: string; rea
 
 /** A retired gateway does not exist here. FOR SHARE, because retiring is an update, which a foreign key does not stop. */
 export async function activeGateway(trx: Write, name: string, path: string): Promise<void> {
-  const row = await trx.selectFrom('gateways').select('name').where('name', '=', name).where('status', '=', 'active').forShare().executeTakeFirst();
+  const row = await trx
+    .selectFrom('gateways')
+    .select('name')
+    .where('name', '=', name)
+    .where('status', '=', 'active')
+    .forShare()
+    .executeTakeFirst();
   if (!row) throw unknown('gateway', name, { path, collection: 'gateways' });
 }
 
 export async function existingServer(trx: Write, name: string, path: string): Promise<void> {
-  const row = await trx.selectFrom('mcp_servers').select('name').where('name', '=', name).forKeyShare().executeTakeFirst();
+  const row = await trx
+    .selectFrom('mcp_servers')
+    .select('name')
+    .where('name', '=', name)
+    .forKeyShare()
+    .executeTakeFirst();
   if (!row) throw unknown('MCP server', name, { path, collection: 'mcp-servers' });
 }
 
@@ -29,7 +40,12 @@ export async function existingPrincipal(trx: Write, { kind, name }: api.Principa
     const row = await trx.selectFrom('users').select('name').where('name', '=', name).forKeyShare().executeTakeFirst();
     if (!row) throw unknown('user', name, { path, collection: 'users' });
   } else {
-    const row = await trx.selectFrom('virtual_accounts').select('name').where('name', '=', name).forKeyShare().executeTakeFirst();
+    const row = await trx
+      .selectFrom('virtual_accounts')
+      .select('name')
+      .where('name', '=', name)
+      .forKeyShare()
+      .executeTakeFirst();
     if (!row) throw unknown('virtual account', name, { path, collection: 'virtual-accounts' });
   }
 }

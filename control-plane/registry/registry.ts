@@ -3,11 +3,11 @@
  * Invariant: the same body twice changes nothing: no row, no time stamp, no outbox entry.
  */
 import { sql } from 'kysely';
+import { z } from 'zod';
 import { type Page, pageOf, readCursor } from '../cursor.ts';
 import { change, changed } from '../db/index.ts';
 import { problem } from '../problem.ts';
-import { z } from 'zod';
-import type { Kind, KindTable, Named, Read, Write } from './kind.ts';
+import type { Kind, KindTable, Listed, Named, Read, Write } from './kind.ts';
 
 export interface Paging {
   readonly limit: number;
@@ -31,20 +31,20 @@ export async function put<Body, View>(db: Read, kind: Kind<Body, View>, name: st
 }
 
 /** Throws Problem `not_found`. */
-export async function get<View>(db: Read, kind: Kind<never, View>, name: string): Promise<View & Named> {
+export async function get<View>(db: Read, kind: Listed<View>, name: string): Promise<View & Named> {
   const [view] = await kind.views(db, { name });
   if (!view) throw problem('not_found', `${kind.noun} "${name}" does not exist.`);
   return view;
 }
 
-export async function list<View>(db: Read, kind: Kind<never, View>, paging: Paging): Promise<Page<View>> {
+export async function list<View>(db: Read, kind: Listed<View>, paging: Paging): Promise<Page<View>> {
   const [after] = paging.cursor === undefined ? [''] : readCursor(z.tuple([z.string()]), paging.cursor);
   const views = await kind.views(db, { after, limit: paging.limit + 1 });
   return pageOf(views, paging.limit, (view) => [view.name]);
 }
 
 /** Throws Problem `not_found`, or `in_use` with the names of who refers to it. */
-export async function remove(db: Read, kind: Kind<never, unknown>, name: string): Promise<void> {
+export async function remove(db: Read, kind: Listed<unknown>, name: string): Promise<void> {
   await translated(kind, name, () =>
     change(db, async (trx) => {
       await lock(trx, kind.table, name);
@@ -56,7 +56,7 @@ export async function remove(db: Read, kind: Kind<never, unknown>, name: string)
   );
 }
 
-const inUse = (kind: Kind<never>, name: string, referrers: readonly string[]) =>
+const inUse = (kind: Listed<unknown>, name: string, referrers: readonly string[]) =>
   problem('in_use', `${kind.noun} "${name}" is referred to by ${named(referrers)}. Delete or change those first.`);
 
 const SHOWN = 10;
@@ -88,14 +88,22 @@ async function lock(trx: Write, table: KindTable, name: string): Promise<void> {
 }
 
 /** What the checks let through because another transaction was at it at the same time, PostgreSQL refuses: said as a Problem, not as a 500. */
-async function translated<T>(kind: Kind<never>, name: string, work: () => Promise<T>): Promise<T> {
+async function translated<T>(kind: Listed<unknown>, name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     const what = `${kind.noun} "${name}"`;
-    if (code === '23503') throw problem('conflict', `${what}: something that refers to it, or that it refers to, changed at the same time. Try again.`, { cause });
-    if (code === '23505') throw problem('conflict', `${what}: something else took the same value at the same time. Try again.`, { cause });
+    if (code === '23503')
+      throw problem(
+        'conflict',
+        `${what}: something that refers to it, or that it refers to, changed at the same time. Try again.`,
+        { cause },
+      );
+    if (code === '40P01' || code === '40001')
+      throw problem('conflict', `${what}: another change was in the way. Try again.`, { cause });
+    if (code === '23505')
+      throw problem('conflict', `${what}: something else took the same value at the same time. Try again.`, { cause });
     throw cause;
   }
 }

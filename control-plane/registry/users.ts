@@ -1,7 +1,7 @@
 /** Users. With a user die its tokens: they are revoked in the same transaction. */
 import { api, Name } from '@portolan/core';
-import { revokeAllOf } from '../tokens/index.ts';
-import { type Kind, optional, type Read, stamps, type Which, whichNames, type Write } from './kind.ts';
+import { type Kind, optional, type Read, stamps, type Which, type Write, whichNames } from './kind.ts';
+import { revokeAllOf } from './principal-tokens.ts';
 import { grantsOf } from './references.ts';
 
 export const users: Kind<api.UserBody, api.UserView> = {
@@ -38,7 +38,12 @@ async function views(db: Read, which: Which): Promise<readonly api.UserView[]> {
 }
 
 async function referrers(trx: Write, name: string): Promise<readonly string[]> {
-  const accounts = await trx.selectFrom('virtual_accounts').select('name').where('owner', '=', name).orderBy('name').execute();
+  const accounts = await trx
+    .selectFrom('virtual_accounts')
+    .select('name')
+    .where('owner', '=', name)
+    .orderBy('name')
+    .execute();
   const owned = accounts.map((account) => `virtual account "${account.name}"`);
   return [...owned, ...(await grantsOf(trx, { kind: 'user', name }))];
 }

@@ -1,7 +1,7 @@
 /** Virtual accounts: principals of applications, each owned by a user. With one die its tokens. */
 import { api, Name } from '@portolan/core';
-import { revokeAllOf } from '../tokens/index.ts';
-import { type Kind, optional, type Read, stamps, type Which, whichNames, type Write } from './kind.ts';
+import { type Kind, optional, type Read, stamps, type Which, type Write, whichNames } from './kind.ts';
+import { revokeAllOf } from './principal-tokens.ts';
 import { existingPrincipal, grantsOf } from './references.ts';
 
 export const virtualAccounts: Kind<api.VirtualAccountBody, api.VirtualAccountView> = {

@@ -5,7 +5,7 @@ import { type api, hopKey, makeToken, secretDigest, tokenText } from '@portolan/
 import type { Kysely } from 'kysely';
 import { change, changed, type Database } from '../db/index.ts';
 import { hopKeyAad, type Kek } from '../keys/kek.ts';
-import { existingPrincipal } from './existing-principal.ts';
+import { existingPrincipal } from '../registry/index.ts';
 import { viewOf } from './list-tokens.ts';
 
 /** `now`: ms since epoch. Throws Problem `unknown_reference`. */

@@ -3,7 +3,17 @@
  * The connection was checked when it was made; here is what can change under it: the clock, the snapshot, the peer matrix.
  * Invariant: `portolan-*` headers are believed from an authenticated active peer alone, and refused from everyone else.
  */
-import { CALLER_HEADER, HOP_HEADER, type Hop, type HopCaller, proofDigest, readCaller, readHop, refuse, sameDigest } from '@portolan/core';
+import {
+  CALLER_HEADER,
+  HOP_HEADER,
+  type Hop,
+  type HopCaller,
+  proofDigest,
+  readCaller,
+  readHop,
+  refuse,
+  sameDigest,
+} from '@portolan/core';
 import type { Accepted } from '../context.ts';
 import type { PeerConnection, Tables } from '../ports.ts';
 import { claimsHop } from '../stream/headers.ts';
@@ -45,7 +55,8 @@ function hopHeaders({ headers }: Accepted, peer: string): { readonly hop: Hop; r
 function proven(caller: HopCaller, tables: Tables, now: number) {
   const token = tables.tokens.get(caller.id);
   if (!token || token.kind !== caller.kind) throw refuse('token_invalid', { detail: `no token ${caller.id}` });
-  if (!sameDigest(proofDigest(caller.proof), token.proofSha256)) throw refuse('proof_invalid', { hop: tables.self.name });
+  if (!sameDigest(proofDigest(caller.proof), token.proofSha256))
+    throw refuse('proof_invalid', { hop: tables.self.name });
   if (token.expiresAt <= now) throw refuse('token_expired');
   return principalOf(token);
 }

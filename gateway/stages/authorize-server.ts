@@ -4,6 +4,7 @@ import { type Entitled, pass, type Resolved } from '../context.ts';
 
 export function authorizeServer(found: Resolved): Entitled {
   const { principal, server, tables } = found;
-  if (!tables.grantsOf(principal.kind, principal.name).onServer(server.name)) throw refuse('no_grant', { name: server.name });
+  if (!tables.grantsOf(principal.kind, principal.name).onServer(server.name))
+    throw refuse('no_grant', { name: server.name });
   return pass(found, { entitled: true } as const);
 }

@@ -2,7 +2,15 @@
  * What goes out beside the caller's own bytes. To a server: its own session id and our span. To a peer: the hop, and the caller's proof.
  * Invariant: the caller's credential is in neither; a session id is opened by the handling gateway alone, for the principal and server it was made for.
  */
-import { CALLER_HEADER, HOP_HEADER, refuse, spliceTraceparent, writeCaller, writeHop, writeTraceparent } from '@portolan/core';
+import {
+  CALLER_HEADER,
+  HOP_HEADER,
+  refuse,
+  spliceTraceparent,
+  writeCaller,
+  writeHop,
+  writeTraceparent,
+} from '@portolan/core';
 import { type Armed, type Gateway, pass, type Routed } from '../context.ts';
 import type { Exchange } from '../ports.ts';
 import { requestHeaders } from '../stream/headers.ts';
@@ -38,5 +46,4 @@ function hopHeaders(call: Routed, to: string, { limits, clock }: Gateway): reado
 }
 
 /** GET and `subscriptions/listen` are streams on which nothing may happen for hours. */
-const mayBeQuiet = (call: Routed): boolean =>
-  call.method === 'GET' || call.message?.method === 'subscriptions/listen';
+const mayBeQuiet = (call: Routed): boolean => call.method === 'GET' || call.message?.method === 'subscriptions/listen';

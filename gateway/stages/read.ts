@@ -36,4 +36,5 @@ const sessionOf = ({ headers }: Entitled, era: Read['era']): string | undefined 
 const traceOf = ({ headers }: Entitled, message?: Scanned): Read['trace'] =>
   continueTrace(message?.meta?.traceparent?.value, text(headers.traceparent));
 
-const text = (value: string | string[] | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
+const text = (value: string | string[] | undefined): string | undefined =>
+  typeof value === 'string' ? value : undefined;

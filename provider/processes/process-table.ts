@@ -10,6 +10,8 @@ export interface RunningProcess {
   readonly group: number;
   /** Not told by macOS. */
   readonly session?: number;
+  /** It will do nothing more, but may still hold its ports. */
+  readonly isEnding: boolean;
   /** Equal for the same process, different for a later one with the same pid; opaque. */
   readonly startTime: string;
 }
@@ -66,9 +68,12 @@ function readStat(pid: number): RunningProcess | undefined {
 /** proc_pid_stat(5). The second field is the name in brackets and may hold blanks and brackets itself. */
 export function parseStat(text: string): RunningProcess | undefined {
   const [state, , group, session, ...more] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const startTime = more[15]; // field 22
-  if (state === undefined || startTime === undefined || 'ZXx'.includes(state)) return undefined;
-  return { pid: Number.parseInt(text, 10), group: Number(group), session: Number(session), startTime };
+  const [threads, startTime] = [more[13], more[15]]; // fields 20, 22
+  if (state === undefined || startTime === undefined) return undefined;
+  // the first thread may be a zombie while others still hold the ports
+  const isEnding = 'ZXx'.includes(state);
+  if (isEnding && Number(threads) <= 1) return undefined;
+  return { pid: Number.parseInt(text, 10), group: Number(group), session: Number(session), startTime, isEnding };
 }
 
 function listByPs(selection: readonly string[]): RunningProcess[] {
@@ -85,7 +90,7 @@ function listByPs(selection: readonly string[]): RunningProcess[] {
 export function parsePsLine(line: string): RunningProcess[] {
   const [, pid, group, state, startTime] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.+?)\s*$/.exec(line) ?? [];
   if (!pid || !group || !state || !startTime || state.startsWith('Z')) return [];
-  return [{ pid: Number(pid), group: Number(group), startTime }];
+  return [{ pid: Number(pid), group: Number(group), startTime, isEnding: false }];
 }
 
 function commandLine(pid: number): string {

@@ -40,7 +40,8 @@ export function removeRunFile(path: string): void {
 }
 
 export function isAlive(run: RunFile): boolean {
-  return run.bootId === bootId() && runningProcess(run.pid)?.startTime === run.startTime;
+  const leader = runningProcess(run.pid);
+  return run.bootId === bootId() && leader?.startTime === run.startTime && !leader.isEnding;
 }
 
 /**

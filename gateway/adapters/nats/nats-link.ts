@@ -170,7 +170,9 @@ export class NatsLink {
     const close = (): void => void connection.close().catch(() => undefined);
     signal.addEventListener('abort', close, { once: true });
     for (const { subject, handler } of this.#subscribed)
-      connection.subscribe(subject(self.gateway), { callback: (error, message) => error ?? handler(message.data) });
+      connection.subscribe(subject(self.gateway), {
+        callback: (error, message) => (error ? undefined : handler(message.data)),
+      });
     this.#connected(connection);
     const watching = this.#watch(connection, self, close);
     if (signal.aborted) close();

@@ -16,6 +16,7 @@ const FALLBACK_AFTER_MS = 60_000;
 /** Without any snapshot nothing is served, so nothing is lost by asking early. */
 const IMPATIENT_MS = 3000;
 const INCOMPLETE_RETRY_MS = 1000;
+const ALARM_EVERY_MS = 600_000;
 
 export interface FollowOptions {
   readonly link: NatsLink;
@@ -37,12 +38,14 @@ export async function followSnapshot(options: FollowOptions, signal: AbortSignal
   link.subscribe(subjects.pushedSnapshot, (data) => void take(data).then(wakeIfIncomplete, reportTo(options.log)));
   link.onConnect(() => pause.wake());
   let readAt = clock.monotonic();
+  let alarmAt = clock.monotonic();
   while (!signal.aborted) {
     const offered = await readStream(options, take);
     if (offered !== undefined) readAt = clock.monotonic();
     const patience = registry.current() ? (options.fallbackAfterMs ?? FALLBACK_AFTER_MS) : IMPATIENT_MS;
     const overdue = clock.monotonic() - readAt >= patience;
     if (overdue) await askControlPlane(options, signal);
+    if (clock.monotonic() >= alarmAt && alarmIfAgeing(options)) alarmAt = clock.monotonic() + ALARM_EVERY_MS;
     await pause.wait(untilNext(offered, patience), signal);
   }
 }
@@ -52,6 +55,20 @@ const untilNext = (offered: Offered | undefined, patience: number): number => {
   const poll = offered === undefined ? Math.min(POLL_MS, patience) : POLL_MS;
   return poll * (5 / 6 + Math.random() / 3);
 };
+
+/** From half of its allowed age on a person must know; past all of it nothing is served. */
+function alarmIfAgeing({ registry, clock, log }: FollowOptions): boolean {
+  const applied = registry.applied();
+  const age = applied ? clock.now() - applied.issuedAt : 0;
+  if (!applied || age < applied.maxStalenessMs / 2) return false;
+  const fields = { alarm: 'snapshot', revision: applied.revision, ageMs: age, maxStalenessMs: applied.maxStalenessMs };
+  const late = age >= applied.maxStalenessMs;
+  log.error(
+    fields,
+    late ? 'the snapshot is too old: calls are refused' : 'the snapshot is getting old: calls will be refused',
+  );
+  return true;
+}
 
 /** Undefined where the stream could not be read, or holds nothing for us. */
 async function readStream(

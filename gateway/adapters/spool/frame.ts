@@ -21,12 +21,13 @@ export const framePrefix = (epoch: string): string => `{"epoch":"${epoch}","seq"
 const AFTER_SEQ = ',"record":';
 const OPENING = Buffer.from('{"epoch":"');
 
-export const frameJson = (prefix: string, seq: number, record: string): string => `${prefix}${seq}${AFTER_SEQ}${record}}`;
+export const frameJson = (prefix: string, seq: number, record: string): string =>
+  `${prefix}${seq}${AFTER_SEQ}${record}}`;
 
 /** Writes one frame at `at`; answers where it ends. The caller gives room for `HEADER_BYTES + 3 × json.length`. */
 export function writeFrame(target: Buffer, at: number, json: string): number {
   const start = at + HEADER_BYTES;
-  const length = target.utf8Write(json, start);
+  const length = target.write(json, start);
   target.writeUInt32LE(length, at);
   target.writeUInt32LE(crc32(target.subarray(start, start + length)), at + 4);
   return start + length;
@@ -57,7 +58,7 @@ export function nextFrame(bytes: Buffer, at: number, prefix: string): Frame | un
 /** Digits are read by hand: this runs once a record that is shipped. */
 function seqIn(bytes: Buffer, start: number, prefix: string): number | undefined {
   const from = start + prefix.length;
-  if (bytes.latin1Slice(start, from) !== prefix) return undefined;
+  if (bytes.toString('latin1', start, from) !== prefix) return undefined;
   let seq = 0;
   let at = from;
   for (let digit = (bytes[at] ?? 0) - 48; digit >= 0 && digit <= 9; digit = (bytes[at] ?? 0) - 48) {

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { AuditRecord } from '@portolan/core';
-import { framePrefix, frameJson, MAX_JSON_BYTES, nextFrame } from './frame.ts';
+import { frameJson, framePrefix, HEADER_BYTES, MAX_JSON_BYTES, nextFrame } from './frame.ts';
 import type { Segment } from './segment.ts';
 
 /** Where the next record is looked for. */
@@ -29,12 +29,16 @@ export interface ReadBatch {
 const MAX_RECORDS = 200;
 /** A gateway may publish at most 256 KiB a message; one record more than this fits still. */
 const MAX_BYTES = 128 * 1024;
-const CHUNK_BYTES = MAX_BYTES + MAX_JSON_BYTES + 16;
+const CHUNK_BYTES = MAX_BYTES + MAX_JSON_BYTES + HEADER_BYTES;
 const COMMA = Buffer.from(',');
 
 /** At most 200 records and 192 KiB from `cursor` on; undefined where the segment has no more. */
-export async function readBatch(segment: Readonly<Segment>, cursor: Cursor, gateway: string): Promise<ReadBatch | undefined> {
-  const { epoch, index, last } = segment;
+export async function readBatch(
+  segment: Readonly<Segment>,
+  cursor: Cursor,
+  gateway: string,
+): Promise<ReadBatch | undefined> {
+  const { epoch, index, last, bytes } = segment;
   if (cursor.seq > last) return undefined;
   const prefix = framePrefix(epoch);
   const chunk = await readChunk(segment, cursor.offset);
@@ -42,7 +46,7 @@ export async function readBatch(segment: Readonly<Segment>, cursor: Cursor, gate
   let [at, seq, size, lost] = [0, cursor.seq, 0, 0];
   while (seq <= last && pieces.length < MAX_RECORDS && size < MAX_BYTES) {
     const frame = nextFrame(chunk, at, prefix);
-    if (!frame && cursor.offset + chunk.length < segment.bytes) break;
+    if (!frame && cursor.offset + chunk.length < bytes) break;
     if (frame && frame.seq < seq) at = frame.end;
     else {
       const whole = frame?.seq === seq;
@@ -54,22 +58,23 @@ export async function readBatch(segment: Readonly<Segment>, cursor: Cursor, gate
       else lost += 1;
     }
   }
-  if (pieces.length === 0) return skipped(segment, cursor, chunk.length, gateway);
+  // nothing of interest in a whole chunk: go on behind it, but keep what may be the beginning of a frame
+  const step = at > 0 ? at : Math.max(1, chunk.length - MAX_JSON_BYTES - HEADER_BYTES);
+  if (pieces.length === 0) return readBatch(segment, { ...cursor, offset: cursor.offset + step }, gateway);
   const next = { index, offset: cursor.offset + at, seq };
   return { epoch, first: cursor.seq, last: seq - 1, message: asArray(pieces), next, lost };
-}
-
-/** A whole chunk without a record of interest: go on behind it, but keep what may be the beginning of a frame. */
-function skipped(segment: Readonly<Segment>, cursor: Cursor, read: number, gateway: string): Promise<ReadBatch | undefined> {
-  const offset = cursor.offset + Math.max(1, read - MAX_JSON_BYTES - 16);
-  return readBatch(segment, { ...cursor, offset }, gateway);
 }
 
 async function readChunk({ path, bytes }: Readonly<Segment>, offset: number): Promise<Buffer> {
   const length = Math.min(CHUNK_BYTES, bytes - offset);
   const file = await open(path, 'r');
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(Math.max(0, length)), 0, Math.max(0, length), offset);
+    const { buffer, bytesRead } = await file.read(
+      Buffer.allocUnsafe(Math.max(0, length)),
+      0,
+      Math.max(0, length),
+      offset,
+    );
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
@@ -77,14 +82,24 @@ async function readChunk({ path, bytes }: Readonly<Segment>, offset: number): Pr
 }
 
 const asArray = (pieces: readonly Buffer[]): Buffer =>
-  Buffer.concat([Buffer.from('['), ...pieces.flatMap((piece, at) => (at === 0 ? [piece] : [COMMA, piece])), Buffer.from(']')]);
+  Buffer.concat([
+    Buffer.from('['),
+    ...pieces.flatMap((piece, at) => (at === 0 ? [piece] : [COMMA, piece])),
+    Buffer.from(']'),
+  ]);
 
-/** The same at every try, so that a second delivery is recognised. */
+/** Its id is the same at every try, so that a second delivery is recognised; its time is when the loss was found. */
 function lostRecord(prefix: string, gateway: string, epoch: string, seq: number): Buffer {
   const hash = createHash('sha256').update(`${gateway}:${epoch}:${seq}`).digest('hex');
-  const [a, b, c, d, e] = [[0, 8], [8, 12], [13, 16], [17, 20], [20, 32]].map(([from, to]) => hash.slice(from, to));
+  const [a, b, c, d, e] = [
+    [0, 8],
+    [8, 12],
+    [13, 16],
+    [17, 20],
+    [20, 32],
+  ].map(([from, to]) => hash.slice(from, to));
   const record: AuditRecord = {
-    timestamp: new Date(0).toISOString(),
+    timestamp: new Date().toISOString(),
     request_id: `${a}-${b}-8${c}-8${d}-${e}`,
     trace_id: hash.slice(32),
     role: 'handling',

@@ -66,4 +66,3 @@ async function cut(path: string, length: number): Promise<void> {
     await file.close();
   }
 }
-

@@ -246,11 +246,16 @@ export class Spool implements AuditLog {
     this.#segments.splice(at, 1);
     this.#bytes -= segment.bytes;
     if (!this.#segments.some((own) => own.epoch === segment.epoch)) this.#acked.delete(segment.epoch);
-    await unlink(segment.path).catch((error) => this.#options.log.error({ err: error }, 'a spool file could not be removed'));
+    await unlink(segment.path).catch((error) =>
+      this.#options.log.error({ err: error }, 'a spool file could not be removed'),
+    );
   }
 
   #failed({ records, written }: Batch, error: unknown): void {
-    this.#options.log.error({ err: error, alarm: 'audit', records: records.length }, 'audit records could not be written to disk');
+    this.#options.log.error(
+      { err: error, alarm: 'audit', records: records.length },
+      'audit records could not be written to disk',
+    );
     if (this.#options.onFull === 'drop-oldest') {
       this.#dropped += records.length;
       written.resolve();
@@ -261,7 +266,10 @@ export class Spool implements AuditLog {
   }
 
   #syncFailed(error: unknown): void {
-    this.#options.log.error({ err: error, alarm: 'audit' }, 'fdatasync of the audit spool failed: a power cut may lose records');
+    this.#options.log.error(
+      { err: error, alarm: 'audit' },
+      'fdatasync of the audit spool failed: a power cut may lose records',
+    );
   }
 
   /** Only while the spool is less than half full: strangers must not take the room of those who are known. */
@@ -283,11 +291,14 @@ function newBatch(): Batch {
 
 const newEpoch = (): string => randomBytes(8).toString('hex');
 
-const isFullDisk = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
+const isFullDisk = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 /** Texts of a record come from callers: a long one must neither fill the disk nor outgrow a message. */
 function encode(record: AuditRecord): string {
   const json = JSON.stringify(record);
   if (json.length <= LONG_RECORD) return json;
-  return JSON.stringify(record, (_key, value: unknown) => (typeof value === 'string' ? value.slice(0, CUT_TEXT) : value));
+  return JSON.stringify(record, (_key, value: unknown) =>
+    typeof value === 'string' ? value.slice(0, CUT_TEXT) : value,
+  );
 }

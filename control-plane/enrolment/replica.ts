@@ -1,0 +1,57 @@
+/**
+ * The row of a replica: who it is (thumbprint of its sealing key), its NATS key and its newest certificate. Written at enrolment and at each renewal.
+ * Told to the publisher only when a snapshot changes by it: a new replica, or one that had been away for longer than it could come back.
+ */
+import type { api } from '@portolan/core';
+import { calculateJwkThumbprint } from 'jose';
+import type { Transaction } from 'kysely';
+import { changed, type Database } from '../db/index.ts';
+import type { X509Certificate } from '../mesh-ca/x509.ts';
+
+export interface Registration {
+  readonly gateway: string;
+  readonly sealKey: api.RenewBody['sealKey'];
+  readonly nkey: string;
+  readonly certificate: X509Certificate;
+  readonly now: number;
+}
+
+/** RFC 7638 thumbprint, SHA-256, base64url: the replica's name. */
+export const replicaName = (sealKey: api.RenewBody['sealKey']): Promise<string> =>
+  calculateJwkThumbprint(sealKey, 'sha256');
+
+/** Answers the outbox row to wait for. */
+export async function registerReplica(trx: Transaction<Database>, registration: Registration): Promise<number> {
+  const { gateway, sealKey, nkey, certificate, now } = registration;
+  const replica = await replicaName(sealKey);
+  const present = {
+    nkey,
+    certificate_serial: certificate.serialNumber,
+    certificate_not_after: certificate.notAfter,
+    revoked_at: null,
+  };
+  await trx
+    .insertInto('gateway_replicas')
+    .values({
+      gateway,
+      replica,
+      seal_jwk: JSON.stringify(sealKey),
+      enrolled_at: new Date(now),
+      renewed_at: null,
+      reported_at: null,
+      report: null,
+      ...present,
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['gateway', 'replica']).doUpdateSet({ ...present, renewed_at: new Date(now) }),
+    )
+    .execute();
+  await changed(trx, 'replica', gateway);
+  const row = await trx
+    .selectFrom('outbox')
+    .select((eb) => eb.fn.max('id').as('id'))
+    .where('kind', '=', 'replica')
+    .where('name', '=', gateway)
+    .executeTakeFirstOrThrow();
+  return row.id;
+}

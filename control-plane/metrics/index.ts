@@ -1,0 +1,2 @@
+/** The door of metrics. */
+export { FederationCounters, MetricsReport } from './federation-counters.ts';

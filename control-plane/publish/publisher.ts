@@ -1,0 +1,157 @@
+/**
+ * Turns changes of the registry into signed snapshots on NATS. One instance at a time renders; every instance answers `newer` from the database.
+ * Woken by NOTIFY, by time (a token expires, a document ages) and by an outbox that is not empty, so no lost notification lasts.
+ */
+import type { Kysely } from 'kysely';
+import { CHANNEL, type Database, type DatabaseAddress, listen, locks } from '../db/index.ts';
+import type { Kek } from '../keys/kek.ts';
+import type { Link } from '../nats/link.ts';
+import type { Snapshots } from '../ports.ts';
+import { Bell } from './bell.ts';
+import { type Messages, messagesOf } from './document.ts';
+import { Feed } from './feed.ts';
+import { lead } from './lead.ts';
+import { Proofs } from './proofs.ts';
+import { type RenderParts, type RenderSettings, render } from './render.ts';
+import { SealingKeys } from './sealing-keys.ts';
+
+/** How long a lost notification, or a clock that jumped, can go unnoticed. */
+const TICK_MS = 5_000;
+
+export interface PublisherSettings extends RenderSettings {
+  readonly db: Kysely<Database>;
+  readonly database: DatabaseAddress;
+  readonly kek: Kek;
+  readonly link: Link;
+  /** ms since epoch. */
+  readonly now: () => number;
+  /** Something is away or unreadable; we go on. `doing` says what was tried. */
+  readonly onTrouble: (doing: string, error: unknown) => void;
+  /** After each rendering that changed something. */
+  readonly onRendered?: () => void;
+}
+
+export class Publisher implements Snapshots {
+  readonly #settings: PublisherSettings;
+  readonly #parts: RenderParts;
+  readonly #stopped = new AbortController();
+  readonly #bell = new Bell();
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(settings: PublisherSettings) {
+    this.#settings = settings;
+    const unreadable = (what: string, error: unknown): void => settings.onTrouble(`open the ${what}`, error);
+    this.#parts = {
+      ...settings,
+      proofs: new Proofs(settings.kek, unreadable),
+      sealingKeys: new SealingKeys(settings.kek, unreadable),
+    };
+  }
+
+  start(): void {
+    const { database: address, onTrouble } = this.#settings;
+    const { signal } = this.#stopped;
+    this.#running = Promise.all([
+      listen({
+        address,
+        channel: CHANNEL,
+        signal,
+        onNotify: () => this.#bell.ring(),
+        onAway: (error) => onTrouble('listen for changes', error),
+      }),
+      lead({
+        address,
+        lock: locks.publish,
+        signal,
+        work: (leading) => this.#publish(leading),
+        onTrouble: (error) => onTrouble('render snapshots', error),
+      }),
+    ]);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+  }
+
+  async newer(gateway: string, after: number): Promise<string | undefined> {
+    const row = await this.#newest(gateway).where('revision', '>', after).executeTakeFirst();
+    return row?.jws;
+  }
+
+  #newest(gateway: string) {
+    return this.#settings.db
+      .selectFrom('snapshots')
+      .select('jws')
+      .where('gateway', '=', gateway)
+      .orderBy('revision', 'desc')
+      .limit(1);
+  }
+
+  /** While we hold the lock. */
+  async #publish(signal: AbortSignal): Promise<void> {
+    const floors = new Map<string, number>();
+    const feed = this.#feed(floors, signal);
+    const forget = this.#settings.link.onUp(() => feed.compareAll());
+    try {
+      await this.#expectAll(feed);
+      await this.#renderForEver(feed, floors, signal);
+    } finally {
+      forget();
+    }
+  }
+
+  #feed(floors: Map<string, number>, signal: AbortSignal): Feed {
+    const { link, signer, onTrouble } = this.#settings;
+    return new Feed({
+      connection: () => link.current(),
+      signer,
+      load: (gateway) => this.#load(gateway),
+      onHigher: (gateway, revision) => {
+        floors.set(gateway, revision);
+        this.#bell.ring();
+      },
+      onTrouble: (error) => onTrouble('publish a snapshot', error),
+      signal,
+    });
+  }
+
+  async #load(gateway: string): Promise<Messages> {
+    const { jws } = await this.#newest(gateway).executeTakeFirstOrThrow();
+    return messagesOf(this.#settings.signer, jws);
+  }
+
+  /** What is stored should be on NATS, too. */
+  async #expectAll(feed: Feed): Promise<void> {
+    const rows = await this.#settings.db
+      .selectFrom('snapshots')
+      .distinctOn('gateway')
+      .select(['gateway', 'revision', 'jws'])
+      .orderBy('gateway')
+      .orderBy('revision', 'desc')
+      .execute();
+    for (const { gateway, revision, jws } of rows)
+      feed.expect(gateway, revision, (await messagesOf(this.#settings.signer, jws)).head);
+  }
+
+  async #renderForEver(feed: Feed, floors: ReadonlyMap<string, number>, signal: AbortSignal): Promise<void> {
+    const { now } = this.#settings;
+    let due = 0; // the first time in any case
+    while (!signal.aborted) {
+      const rung = await this.#bell.heard(Math.min(TICK_MS, due - now()), signal);
+      if (signal.aborted) return;
+      if (rung || now() >= due || (await this.#hasOutbox())) due = await this.#renderOnce(feed, floors);
+    }
+  }
+
+  async #renderOnce(feed: Feed, floors: ReadonlyMap<string, number>): Promise<number> {
+    const { changed, nextDue } = await render(this.#parts, floors, this.#settings.now());
+    for (const { gateway, revision, messages } of changed) feed.publish(gateway, revision, messages);
+    if (changed.length > 0) this.#settings.onRendered?.();
+    return nextDue;
+  }
+
+  async #hasOutbox(): Promise<boolean> {
+    return (await this.#settings.db.selectFrom('outbox').select('id').limit(1).executeTakeFirst()) !== undefined;
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * The sockets that calls come in on. TLS: one port, two names told apart by SNI. The public name shows the public certificate and believes no
+ * client certificate; the mesh name shows the mesh certificate and trusts the mesh's roots alone. Plain HTTP: loopback only.
+ * Certificates are swapped without a new socket. Invariant: a peer is identified once, when TLS has verified it; no session is resumed, because a
+ * resumed one would skip that; a connection that the snapshot no longer allows is cut.
+ */
+import { constants, X509Certificate } from 'node:crypto';
+import { createServer, type Server as HttpServer, type RequestListener, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { meshName } from '@portolan/core';
+import { type Address, addressText, isLoopback } from '../listen-address.ts';
+import type {
+  Clock,
+  Door,
+  Intake,
+  Listener,
+  Log,
+  MeshCredentials,
+  MeshIdentity,
+  PublicCertificate,
+  Registry,
+} from '../ports.ts';
+import { leadsTo, peerOf } from './mesh-certificate.ts';
+
+// table: HTTP bounds of every listener. Long resource URIs travel in Mcp-Name, so headers get twice node's default.
+const HTTP: ServerOptions = {
+  maxHeaderSize: 32_768,
+  headersTimeout: 15_000,
+  requestTimeout: 120_000,
+  keepAliveTimeout: 75_000,
+  connectionsCheckingInterval: 5_000,
+  keepAlive: true,
+  keepAliveInitialDelay: 30_000,
+};
+export interface TlsListening {
+  readonly address: Address;
+  readonly certificate: PublicCertificate;
+  readonly identity: MeshIdentity;
+  readonly registry: Registry;
+  readonly intake: Intake;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** TLS 1.3 alone, and no tickets: a client certificate counts only in the handshake that showed it. */
+const tls13 = (material: SecureContextOptions): SecureContextOptions => ({
+  ...material,
+  minVersion: 'TLSv1.3',
+  maxVersion: 'TLSv1.3',
+  secureOptions: constants.SSL_OP_NO_TICKET,
+});
+
+/** Binds and answers when connections are accepted. Throws the system's error (`EADDRINUSE`) with the address in its message. */
+export async function listenTls(options: TlsListening): Promise<Listener> {
+  const listener = new TlsListener(options);
+  await bind(listener.server, options.address);
+  return listener;
+}
+
+/** The second door for calls on this machine. Throws `TypeError` for any address but loopback. */
+export async function listenLoopback(address: Address, intake: Intake): Promise<Listener> {
+  if (!isLoopback(address.host)) throw new TypeError(`${addressText(address)} is not a loopback address`);
+  const server = createServer(HTTP, (request, response) => intake.handle(request, response));
+  server.prependListener('connection', (socket) => intake.connected(socket, { kind: 'loopback' }));
+  server.on('clientError', (error, socket) => intake.malformed(error, socket as Socket));
+  await bind(server, address);
+  return new OpenListener(server);
+}
+
+/** Health and metrics: plain HTTP, any address, whatever `answer` serves. */
+export async function listenPlain(address: Address, answer: RequestListener): Promise<Listener> {
+  const server = createServer(HTTP, answer);
+  await bind(server, address);
+  return new OpenListener(server);
+}
+
+function bind(server: HttpServer | HttpsServer, { host, port }: Address): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen(port, host, () => {
+    server.off('error', reject);
+    resolve();
+  });
+  return promise;
+}
+
+class OpenListener implements Listener {
+  readonly #server: HttpServer | HttpsServer;
+
+  constructor(server: HttpServer | HttpsServer) {
+    this.#server = server;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  stop(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    // http.Server's own close() would cut idle connections at once, and race with the next request on them
+    NetServer.prototype.close.call(this.#server, () => resolve());
+    return promise;
+  }
+
+  closeIdle(): void {
+    this.#server.closeIdleConnections();
+  }
+
+  closeAll(): void {
+    this.#server.closeAllConnections();
+  }
+}
+
+/** What is known of an open mesh connection beside its door. */
+interface MeshSocket {
+  readonly gateway: string;
+  readonly issuedAt: number;
+  readonly notAfter: number;
+  /** DER of the last certificate of its chain. */
+  readonly top: Buffer;
+}
+
+class TlsListener extends OpenListener {
+  readonly server: HttpsServer;
+  readonly #options: TlsListening;
+  readonly #peers = new Map<TLSSocket, MeshSocket>();
+  readonly #stops: readonly (() => void)[];
+  #public: SecureContext;
+  #mesh: SecureContext | undefined;
+  #roots: readonly X509Certificate[] = [];
+
+  constructor(options: TlsListening) {
+    const { certificate, identity, intake, registry } = options;
+    const publicName = publicMaterial(certificate);
+    const server = createTlsServer(
+      {
+        ...HTTP,
+        ...publicName,
+        requestCert: true,
+        rejectUnauthorized: false,
+        SNICallback: (name, done) => this.#choose(name, done),
+      },
+      (request, response) => intake.handle(request, response),
+    );
+    super(server);
+    this.server = server;
+    this.#options = options;
+    this.#public = createSecureContext(publicName);
+    this.#loadMesh();
+    this.#stops = [
+      certificate.onChange(() => this.#loadPublic()),
+      identity.onChange(() => this.#loadMesh()),
+      registry.onChange(() => this.#sweep()),
+    ];
+    server.prependListener('secureConnection', (socket) => this.#connected(socket));
+    server.on('clientError', (error, socket) => intake.malformed(error, socket as Socket));
+    // a failed handshake is the client's to explain; without this listener it would be nobody's
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
+  }
+
+  override stop(): Promise<void> {
+    for (const stop of this.#stops) stop();
+    return super.stop();
+  }
+
+  /** Node lets an exception of this callback end the process (CVE-2026-21637). */
+  #choose(name: string, done: (error: Error | null, context?: SecureContext) => void): void {
+    try {
+      const mesh = this.#isMeshName(name);
+      if (mesh && !this.#mesh) done(new Error('this gateway has no mesh certificate yet'));
+      else done(null, mesh ? this.#mesh : this.#public);
+    } catch (error) {
+      done(error as Error);
+    }
+  }
+
+  #isMeshName(name: string | false | null): boolean {
+    const own = this.#options.identity.current();
+    return own !== undefined && name !== false && name?.toLowerCase() === meshName(own.gateway, own.federation);
+  }
+
+  #connected(socket: TLSSocket): void {
+    this.#options.intake.connected(socket, this.#door(socket));
+  }
+
+  #door(socket: TLSSocket): Door {
+    const own = this.#options.identity.current();
+    if (!own || !this.#isMeshName(socket.servername ?? null)) return { kind: 'public' };
+    const peer = peerOf(socket, own.federation);
+    if (peer) this.#watch(socket, peer);
+    return { kind: 'mesh', peer };
+  }
+
+  /** Until it closes, the connection may be cut: by the snapshot, by another bundle, by the end of the certificate's life. */
+  #watch(socket: TLSSocket, peer: MeshSocket): void {
+    this.#peers.set(socket, peer);
+    const life = Math.min(peer.notAfter - this.#options.clock.now(), MAX_TIMER_MS);
+    const expiry = setTimeout(() => socket.destroy(), Math.max(life, 0));
+    socket.once('close', () => {
+      clearTimeout(expiry);
+      this.#peers.delete(socket);
+    });
+  }
+
+  #sweep(): void {
+    const peers = this.#options.registry.current()?.peers;
+    if (!peers) return;
+    for (const [socket, { gateway, issuedAt, top }] of this.#peers) {
+      const peer = peers.get(gateway);
+      if (!peer || issuedAt < peer.minIssuedAt || !leadsTo(top, this.#roots)) socket.destroy();
+    }
+  }
+
+  #loadPublic(): void {
+    this.#load('public', () => {
+      const material = publicMaterial(this.#options.certificate);
+      this.#public = createSecureContext(material);
+      this.server.setSecureContext(material);
+    });
+  }
+
+  #loadMesh(): void {
+    this.#load('mesh', () => {
+      const own = this.#options.identity.current();
+      this.#mesh = own && createSecureContext(meshMaterial(own));
+      this.#roots = own?.ca.map((pem) => new X509Certificate(pem)) ?? [];
+    });
+    this.#sweep();
+  }
+
+  /** New material that cannot be loaded leaves the old one in force. */
+  #load(name: string, load: () => void): void {
+    try {
+      load();
+    } catch (error) {
+      this.#options.log.error({ err: error }, `the ${name} certificate could not be loaded`);
+    }
+  }
+}
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+function publicMaterial(certificate: PublicCertificate): SecureContextOptions {
+  const { key, chain } = certificate.current();
+  return tls13({ key, cert: chain });
+}
+
+const meshMaterial = ({ key, chain, ca }: MeshCredentials): SecureContextOptions =>
+  tls13({ key, cert: chain, ca: [...ca] });

@@ -1,0 +1,31 @@
+/** Writes a reply to the socket: short ones in one write, long ones as fast as the caller reads. Decides nothing. */
+import type { ServerResponse } from 'node:http';
+import type { Reply } from './context.ts';
+
+export async function send(response: ServerResponse, reply: Reply): Promise<void> {
+  const { body, headers, status } = reply;
+  if (body === undefined || Buffer.isBuffer(body)) {
+    if (status !== 204) headers.push('content-length', String(body?.length ?? 0));
+    response.writeHead(status, headers);
+    response.end(body);
+    return;
+  }
+  response.writeHead(status, headers);
+  // the caller must see that the stream is open before anything happens on it
+  response.flushHeaders();
+  for await (const chunk of body) {
+    if (!response.write(chunk)) await writable(response);
+  }
+  response.end();
+}
+
+/** Resolves when more can be written, or nothing ever will. */
+function writable(response: ServerResponse): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = (): void => {
+    response.off('drain', done).off('close', done);
+    resolve();
+  };
+  response.once('drain', done).once('close', done);
+  return promise;
+}

@@ -1,0 +1,211 @@
+/**
+ * The HTTP side of the gateway: requests of every listener go through one Fastify router into the pipeline, and what comes out, reply or
+ * refusal, is written here and nowhere else. Fastify never touches a body: the routes hijack before parsing.
+ * Invariant: whatever happens, a request gets one answer or its connection ends; nothing thrown gets past this file.
+ */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { Refusal, refuse } from '@portolan/core';
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Gateway, Limits, Read, Received, Reply } from './context.ts';
+import { Flights } from './flights.ts';
+import { serve } from './pipeline.ts';
+import type { Door, Intake, Ports } from './ports.ts';
+import { Proofs } from './proofs.ts';
+import { type Refused, refusalReply, rpcError } from './refusal-reply.ts';
+import { RequestBody } from './request-body.ts';
+import { type Answering, mcpRoutes } from './routes/mcp.ts';
+import { unservedRoutes } from './routes/unserved.ts';
+import { send } from './send.ts';
+import { observe } from './stages/observe.ts';
+import { FAULT_HEADER } from './stream/fault-header.ts';
+
+export const defaultLimits: Limits = {
+  bodyBytes: 4 * 1024 * 1024,
+  answerBytes: 16 * 1024 * 1024,
+  callMs: 3_600_000,
+  idleMs: 600_000,
+  flights: 20_000,
+};
+
+type Body = Received & { readonly body: RequestBody };
+
+/** What is served at no path of ours; recorded like every refusal. */
+const refuseUnserved = observe(async () => {
+  throw refuse('path_not_found');
+});
+
+export class GatewayServer implements Intake {
+  readonly #gateway: Gateway;
+  readonly #router: FastifyInstance;
+  readonly #doors = new WeakMap<Socket, Door>();
+  #draining = false;
+
+  /** Await `ready` before the first request. */
+  constructor(ports: Ports, limits: Partial<Limits> = {}) {
+    const all = { ...defaultLimits, ...limits };
+    this.#gateway = { ...ports, limits: all, flights: new Flights(all.flights), proofs: new Proofs() };
+    this.#router = Fastify({
+      logger: false,
+      exposeHeadRoutes: false,
+      genReqId: () => '',
+      frameworkErrors: this.#unroutable,
+    });
+    this.#router.register(mcpRoutes, { answer: this.#answering(serve) });
+    this.#router.register(unservedRoutes, { answer: this.#answering(refuseUnserved) });
+  }
+
+  async ready(): Promise<void> {
+    await this.#router.ready();
+  }
+
+  get flights(): Flights {
+    return this.#gateway.flights;
+  }
+
+  connected(socket: Socket, door: Door): void {
+    this.#doors.set(socket, door);
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    this.#router.routing(request, response);
+  }
+
+  /** node's parser refused the bytes; there is no request to answer, only a connection. */
+  malformed(error: Error, socket: Socket): void {
+    if (!socket.writable) return void socket.destroy();
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+    const reply = refusalReply(refuse('http_malformed', { expected: code }), {
+      requestId: requestId(0),
+      idBytes: undefined,
+      self: this.#self,
+    });
+    const length = Buffer.isBuffer(reply.body) ? reply.body.length : 0;
+    socket.end(
+      `HTTP/1.1 ${status} Bad Request\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n${reply.body}`,
+    );
+  }
+
+  /** From now on every answer ends its connection. */
+  beginDrain(): void {
+    this.#draining = true;
+  }
+
+  /** Ends what is under way with `draining`. */
+  endFlights(which: 'open-ended' | 'everything'): void {
+    this.flights.endAll(which, this.#self);
+  }
+
+  get #self(): string {
+    return this.#gateway.registry.current()?.self.name ?? this.#gateway.identity.current()?.gateway ?? '';
+  }
+
+  #answering(pipeline: typeof serve): Answering {
+    return (request, response) => {
+      this.#answer(request, response, pipeline).catch(() => response.destroy());
+    };
+  }
+
+  /** The router could not read the target (a broken percent escape): the pipeline refuses it like any other strange path. */
+  readonly #unroutable = (
+    _error: Error,
+    request: { raw: IncomingMessage },
+    reply: { raw: ServerResponse; hijack(): unknown },
+  ): void => {
+    reply.hijack();
+    this.#answering(refuseUnserved)(request.raw, reply.raw);
+  };
+
+  async #answer(raw: IncomingMessage, response: ServerResponse, pipeline: typeof serve): Promise<void> {
+    const request = this.#received(raw);
+    const { flight } = request;
+    response.once('close', () => flight.end(refuse('caller_left')));
+    let sent: Reply | undefined;
+    try {
+      sent = this.#finished(await pipeline(request, this.#gateway), request);
+      await send(response, sent);
+    } catch (error) {
+      await this.#refuse(error, request, response, sent);
+    } finally {
+      flight.land();
+      request.body.discardRest();
+    }
+  }
+
+  #received(raw: IncomingMessage): Body {
+    const { clock, flights, limits } = this.#gateway;
+    const flight = flights.takeOff();
+    const target = raw.url ?? '';
+    const query = target.indexOf('?');
+    const arrivedAt = clock.now();
+    return {
+      door: this.#doors.get(raw.socket) ?? { kind: 'public' },
+      method: raw.method ?? '',
+      httpVersion: raw.httpVersion,
+      target,
+      path: query < 0 ? target : target.slice(0, query),
+      headers: raw.headers,
+      rawHeaders: raw.rawHeaders,
+      body: new RequestBody(raw, limits.bodyBytes, flight.signal),
+      flight,
+      arrivedAt,
+      startedAt: clock.monotonic(),
+      requestId: requestId(arrivedAt),
+    };
+  }
+
+  /** Headers that every answer has, whoever gave it. */
+  #finished(reply: Reply, request: Received): Reply {
+    const { headers, fault } = reply;
+    headers.push('x-request-id', request.requestId);
+    if (fault && request.door.kind === 'mesh') headers.push(FAULT_HEADER, fault);
+    if (this.#draining) headers.push('connection', 'close');
+    return reply;
+  }
+
+  async #refuse(
+    error: unknown,
+    request: Body & Partial<Read>,
+    response: ServerResponse,
+    sent: Reply | undefined,
+  ): Promise<void> {
+    const refusal = error instanceof Refusal ? error : refuse('internal', { hop: this.#self, cause: error });
+    this.#log(refusal, request);
+    if (response.destroyed) return;
+    const refused: Refused = {
+      requestId: request.requestId,
+      idBytes: request.idBytes ?? (await request.body.id()),
+      self: this.#self,
+    };
+    if (!response.headersSent) await send(response, this.#finished(refusalReply(refusal, refused), request));
+    else breakOff(response, sent, refusal, refused);
+  }
+
+  #log(refusal: Refusal, { requestId, path }: Received): void {
+    const { log } = this.#gateway;
+    const { code, context, fault } = refusal;
+    const fields = { request_id: requestId, path, code, detail: context.detail, err: context.cause };
+    if (code === 'internal') log.error(fields, 'request failed');
+    else if (fault.audit === 'failed' && code !== 'caller_left') log.warn(fields, 'request failed');
+  }
+}
+
+/**
+ * A stream that broke off after its head was sent. A caller who waits for a response on it gets one that says what happened, unless he can
+ * take the stream up again: then, and in JSON, only a connection that ends too early says that something is missing.
+ */
+function breakOff(response: ServerResponse, sent: Reply | undefined, refusal: Refusal, refused: Refused): void {
+  if (sent?.openEnded) return void response.end();
+  const { progress } = sent ?? {};
+  const waits = refused.idBytes !== undefined && progress?.events && !progress.answered && !progress.resumable;
+  if (waits) response.end(`event: message\ndata: ${rpcError(refusal, refused)}\n\n`);
+  else response.destroy();
+}
+
+/** UUIDv7 (RFC 9562 §5.7) of a time in ms since epoch. */
+function requestId(now: number): string {
+  const time = now.toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
+}

@@ -1,0 +1,120 @@
+/**
+ * Wraps the whole request: exactly one audit record at this gateway, refusals included, and the counters. Outermost, because it must see all.
+ * `failed` is what a gateway or the way failed at; a JSON-RPC error or a 4xx that the server itself gave is the server's answer: `success`.
+ * A stream that lasts until the caller leaves ends well when he does; a call that he leaves has failed (`caller_left`).
+ * Invariant: the record is appended before the last byte of the reply, and before the bytes that complete a response on a stream.
+ */
+import { type AuditRecord, continueTrace, type FaultCode, faults, Refusal, refuse } from '@portolan/core';
+import type { Armed, Gateway, Received, Reply } from '../context.ts';
+
+type Serve = (request: Received, gateway: Gateway) => Promise<Reply>;
+/** How a request ended. */
+interface Outcome {
+  readonly http: number;
+  readonly code: FaultCode | undefined;
+}
+
+export function observe(serve: Serve): Serve {
+  return async (request, gateway) => {
+    const reply = await serve(request, gateway).catch(async (error: unknown) => {
+      const refusal = asRefusal(error, request);
+      await record(request, outcomeOf(refusal), gateway);
+      throw refusal;
+    });
+    if (isStream(reply)) return { ...reply, body: recorded(request, reply, gateway) };
+    await record(request, { http: reply.status, code: reply.fault }, gateway);
+    return reply;
+  };
+}
+
+type Stream = Reply & { readonly body: AsyncIterable<Buffer> };
+const isStream = (reply: Reply): reply is Stream => reply.body !== undefined && !Buffer.isBuffer(reply.body);
+
+const outcomeOf = (refusal: Refusal): Outcome => ({ http: refusal.fault.http, code: refusal.code });
+
+function asRefusal(error: unknown, request: Partial<Armed>): Refusal {
+  return error instanceof Refusal ? error : refuse('internal', { hop: request.tables?.self.name, cause: error });
+}
+
+async function* recorded(request: Received, reply: Stream, gateway: Gateway): AsyncGenerator<Buffer, void> {
+  const ended: Outcome = { http: reply.status, code: reply.fault };
+  // whoever stops reading has left
+  let outcome: Outcome | undefined = reply.openEnded ? ended : outcomeOf(refuse('caller_left'));
+  const settle = async (): Promise<void> => {
+    if (outcome) await record(request, outcome, gateway);
+    outcome = undefined;
+  };
+  try {
+    for await (const chunk of reply.body) {
+      if (reply.progress?.answered && outcome) {
+        outcome = ended;
+        await settle();
+      }
+      yield chunk;
+    }
+    if (outcome) outcome = ended;
+  } catch (error) {
+    const refusal = asRefusal(error, request);
+    const endedWell = reply.openEnded && (refusal.code === 'caller_left' || refusal.code === 'draining');
+    if (outcome && !endedWell) outcome = outcomeOf(refusal);
+    throw refusal;
+  } finally {
+    await settle();
+  }
+}
+
+async function record(request: Received, outcome: Outcome, gateway: Gateway): Promise<void> {
+  const call: Received & Partial<Armed> = request;
+  const row = auditRecord(call, outcome, gateway);
+  count(call, row, gateway);
+  if (!call.principal || outcome.code === 'audit_unavailable') gateway.audit.note(row);
+  else await append(row, call, gateway);
+}
+
+/** A reply that could not be recorded is not given. */
+async function append(row: AuditRecord, call: Partial<Armed>, { audit, log }: Gateway): Promise<void> {
+  try {
+    await audit.append(row);
+  } catch (error) {
+    log.error({ err: error, request_id: row.request_id }, 'audit record could not be appended');
+    throw refuse('audit_unavailable', { hop: call.tables?.self.name, cause: error });
+  }
+}
+
+function auditRecord(call: Received & Partial<Armed>, outcome: Outcome, { clock, identity }: Gateway): AuditRecord {
+  const self = call.tables?.self.name ?? identity.current()?.gateway ?? '';
+  const { principal, server, message } = call;
+  return {
+    timestamp: new Date(call.arrivedAt).toISOString(),
+    request_id: call.requestId,
+    trace_id: traceId(call),
+    role: call.hop ? 'handling' : 'entry',
+    gateway: self,
+    entry_gateway: call.hop?.entry ?? self,
+    handling_gateway: call.to === undefined ? null : call.to.kind === 'peer' ? call.to.gateway : self,
+    proxy_hops: call.hop?.hops ?? (call.to?.kind === 'peer' ? 1 : 0),
+    user: principal?.name ?? null,
+    principal_kind: principal?.kind ?? null,
+    token_id: principal?.tokenId ?? null,
+    mcp_server: server?.name ?? null,
+    method: message?.method ?? (call.method === 'POST' ? null : call.method),
+    tool: message?.target ?? null,
+    status: outcome.code === undefined ? 'success' : faults[outcome.code].audit,
+    http_status: outcome.http,
+    code: outcome.code ?? null,
+    total_latency_ms: Math.round((clock.monotonic() - call.startedAt) * 1000) / 1000,
+  };
+}
+
+const traceId = ({ trace, headers }: Received & Partial<Armed>): string =>
+  (trace ?? continueTrace(String(headers.traceparent ?? ''))).traceId;
+
+/** `mcp_requests_total` counts where the caller came in; what a peer did wrong is counted by who saw it. */
+function count(call: Partial<Armed>, row: AuditRecord, { meter }: Gateway): void {
+  if (row.role === 'handling') return;
+  meter.request({ server: row.mcp_server ?? '', user: row.user ?? '', status: row.status });
+  if (call.to?.kind !== 'peer') return;
+  const way = { from: row.gateway, to: call.to.gateway };
+  meter.proxied({ server: row.mcp_server ?? '', ...way }, row.total_latency_ms);
+  if (row.code?.startsWith('peer_')) meter.hopError({ ...way, code: row.code });
+}

@@ -1,0 +1,34 @@
+/** Reads a body until it ends or outgrows a bound; what it read is not lost, the rest can still be streamed. */
+
+export interface Gathered {
+  readonly bytes: Buffer;
+  readonly ended: boolean;
+  readonly rest: AsyncIterator<Buffer>;
+}
+
+export async function gather(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Gathered> {
+  const rest = body[Symbol.asyncIterator]();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let ended = false;
+  while (!ended && size <= maxBytes) {
+    const step = await rest.next();
+    if (step.done) ended = true;
+    else {
+      chunks.push(step.value);
+      size += step.value.length;
+    }
+  }
+  const [only] = chunks;
+  return { bytes: chunks.length === 1 && only ? only : Buffer.concat(chunks, size), ended, rest };
+}
+
+/** What was gathered, then the rest; ending the iteration ends the source. */
+export async function* regathered(gathered: Gathered): AsyncGenerator<Buffer, void> {
+  try {
+    yield gathered.bytes;
+    for (let step = await gathered.rest.next(); !step.done; step = await gathered.rest.next()) yield step.value;
+  } finally {
+    await gathered.rest.return?.();
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The body of an answer on its way to the caller: lists filtered by what the answer is, all else byte for byte, streamed where it is long.
+ * A short JSON answer stays whole, so that it leaves in one write. What status and headers mean is the stage's business.
+ * Invariant: no list gets past unfiltered, in JSON, on any stream, in any replay; the caller never waits for bytes that have come.
+ */
+import { type CompiledGrants, filterAnswer, type Refusal } from '@portolan/core';
+import { gather, regathered } from './gather.ts';
+import { JsonWatch } from './json-watch.ts';
+import { SseRewriter } from './sse.ts';
+import { stepThrough } from './step-through.ts';
+
+/** A JSON answer of up to this many bytes is read whole before it is passed on. */
+const WHOLE_BYTES = 262_144;
+/** Longer events are not searched for the response: that would mean parsing them twice. */
+const SEARCHED_BYTES = 1_048_576;
+
+export interface Relaying {
+  readonly grants: CompiledGrants;
+  readonly server: string;
+  /** Was a list asked for? Then all of it is held, up to `answerBytes`. */
+  readonly list: boolean;
+  readonly answerBytes: number;
+  /** The id of the request; on a stream without one no response is looked for. */
+  readonly id: string | number | undefined;
+  /** Makes the error for an answer that cannot be passed on. */
+  readonly invalid: (expected: string) => Refusal;
+}
+
+/** How far a streamed answer has come. */
+export interface Progress {
+  /** Of an event stream; else of a long JSON text. */
+  readonly events: boolean;
+  /** The next bytes complete the response that the caller waits for. */
+  answered: boolean;
+  /** Events have ids: a legacy client that loses the stream can take it up again. */
+  resumable: boolean;
+}
+
+export interface Relayed {
+  readonly body: Buffer | AsyncIterable<Buffer>;
+  /** Bytes are the server's own: their length holds. */
+  readonly unchanged: boolean;
+  readonly progress: Progress;
+}
+
+const progress = (events: boolean): Progress => ({ events, answered: false, resumable: false });
+
+export async function relayJson(source: AsyncIterable<Buffer>, how: Relaying): Promise<Relayed> {
+  const maxBytes = how.list ? how.answerBytes : WHOLE_BYTES;
+  const gathered = await gather(source, maxBytes);
+  if (gathered.ended) return { body: filter(gathered.bytes, how), unchanged: false, progress: progress(false) };
+  if (how.list) {
+    await gathered.rest.return?.();
+    throw how.invalid(`a list of more than ${maxBytes} bytes`);
+  }
+  const state = progress(false);
+  const watched = stepThrough(regathered(gathered), new JsonWatch());
+  return { body: lastAnnounced(explained(watched, how), state), unchanged: true, progress: state };
+}
+
+export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relayed {
+  const state = progress(true);
+  const rewrite = (data: Buffer): Buffer | undefined => {
+    if (data.length === 0) return undefined; // the event that primes a resumable stream
+    state.answered ||= answers(data, how.id);
+    const filtered = filter(data, how);
+    return filtered === data ? undefined : filtered;
+  };
+  const events = stepThrough(source, new SseRewriter(rewrite));
+  return { body: watchIds(explained(events, how), state), unchanged: false, progress: state };
+}
+
+function filter(json: Buffer, how: Relaying): Buffer {
+  if (json.length === 0) return json;
+  const filtered = filterAnswer(json, how.grants, how.server);
+  if (filtered.kind === 'unreadable') throw how.invalid('it is not one JSON-RPC message');
+  return filtered.kind === 'filtered' ? filtered.bytes : json;
+}
+
+/** Is this the response to the request? Cheap words first: most events of a long stream are none. */
+function answers(data: Buffer, id: Relaying['id']): boolean {
+  if (id === undefined || data.length > SEARCHED_BYTES) return false;
+  if (!data.includes('"result"') && !data.includes('"error"')) return false;
+  try {
+    const message = JSON.parse(data.toString('utf8'));
+    return message.id === id && message.method === undefined;
+  } catch {
+    return false; // not JSON: the filter refuses it
+  }
+}
+
+/** Says of the last chunk, before it goes on, that it is the last. */
+async function* lastAnnounced(source: AsyncIterable<Buffer>, state: Progress): AsyncGenerator<Buffer, void> {
+  let held: Buffer | undefined;
+  for await (const chunk of source) {
+    if (held) yield held;
+    held = chunk;
+  }
+  state.answered = true;
+  if (held) yield held;
+}
+
+async function* watchIds(source: AsyncIterable<Buffer>, state: Progress): AsyncGenerator<Buffer, void> {
+  for await (const chunk of source) {
+    state.resumable ||= chunk.includes('\nid:') || chunk.indexOf('id:') === 0;
+    yield chunk;
+  }
+}
+
+/** A transform knows what it expected, but not whose answer it reads. */
+async function* explained(source: AsyncIterable<Buffer>, how: Relaying): AsyncGenerator<Buffer, void> {
+  try {
+    yield* source;
+  } catch (error) {
+    const { code, context } = error as Refusal;
+    throw code === 'upstream_invalid' && context.name === undefined ? how.invalid(context.expected ?? '') : error;
+  }
+}

@@ -1,0 +1,97 @@
+// The ports of a local stack: base + fixed offsets, all on 127.0.0.1 (docs/architecture.md "Local stack"). Says which of
+// them somebody else holds, before the engine starts anything.
+
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { createServer } from 'node:net';
+
+export const defaultPortBase = 18_400;
+export const gatewayNames = ['aws', 'azure', 'gcp', 'onprem'] as const;
+const mcpServers = ['mcp-analytics', 'mcp-m365', 'mcp-devops', 'mcp-bigquery', 'mcp-legacy'] as const;
+const doors = ['TLS', 'loopback HTTP', 'health', 'metrics'] as const;
+
+/** The highest base whose last offset is still a port. */
+export const highestPortBase = 65_535 - 84;
+
+export interface StackPort {
+  readonly port: number;
+  /** For people: "gateway-aws, TLS". */
+  readonly use: string;
+}
+
+export function stackPorts(base: number): readonly StackPort[] {
+  const offsets: (readonly [number, string])[] = [
+    ...doors.map((door, at) => [at, `control-plane, ${door}`] as const),
+    [4, 'nats, clients'],
+    [5, 'nats, monitor'],
+    [6, 'postgres'],
+    ...gatewayNames.flatMap((name, i) =>
+      doors.map((door, at) => [10 * (i + 1) + at, `gateway-${name}, ${door}`] as const),
+    ),
+    ...mcpServers.map((name, at) => [80 + at, name] as const),
+  ];
+  return offsets.map(([offset, use]) => ({ port: base + offset, use }));
+}
+
+export interface TakenPort extends StackPort {
+  /** Who listens there, as far as the system tells. */
+  readonly holder: string;
+}
+
+/** @param ours Pids whose ports are not in the way: the stack's own processes. */
+export async function takenPorts(base: number, ours: ReadonlySet<number>): Promise<readonly TakenPort[]> {
+  const ports = stackPorts(base);
+  const busy = await Promise.all(ports.map(async (one) => ((await isFree(one.port)) ? [] : [one])));
+  const held = busy.flat();
+  if (held.length === 0) return [];
+  const holders = await holdersOf(held.map(({ port }) => port));
+  const foreign = held.filter(({ port }) => !ours.has(holders.get(port) ?? 0));
+  return Promise.all(foreign.map(async (one) => ({ ...one, holder: await describe(holders.get(one.port)) })));
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+/** Port → pid, where /proc tells (proc_net(5): local address is column 2, state 0A = LISTEN column 4, inode column 10). */
+async function holdersOf(ports: readonly number[]): Promise<Map<number, number>> {
+  const wanted = new Set(ports);
+  const tables = await Promise.all(
+    ['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')),
+  );
+  const rows = tables
+    .join('\n')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  const sockets = new Map<string, number>();
+  for (const [, local = '', , state, , , , , , inode] of rows) {
+    const port = Number.parseInt(local.split(':')[1] ?? '', 16);
+    if (state === '0A' && wanted.has(port)) sockets.set(`socket:[${inode}]`, port);
+  }
+  return sockets.size === 0 ? new Map() : pidsOf(sockets);
+}
+
+async function pidsOf(sockets: ReadonlyMap<string, number>): Promise<Map<number, number>> {
+  const found = new Map<number, number>();
+  for (const pid of (await list('/proc')).filter((name) => /^\d+$/.test(name))) {
+    for (const fd of await list(`/proc/${pid}/fd`)) {
+      const port = sockets.get(await readlink(`/proc/${pid}/fd/${fd}`).catch(() => ''));
+      if (port !== undefined) found.set(port, Number(pid));
+    }
+  }
+  return found;
+}
+
+async function describe(pid: number | undefined): Promise<string> {
+  if (pid === undefined) return 'another program';
+  const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  return `process ${pid} (${line.replaceAll('\0', ' ').trim().slice(0, 100)})`;
+}
+
+/** Another user's process may not be looked into, and any may end meanwhile. */
+function list(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => []);
+}
