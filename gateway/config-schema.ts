@@ -105,18 +105,29 @@ const Limits = z.strictObject({
     .describe('Wait for TCP and TLS to a peer or an MCP server, in milliseconds; then 502.'),
   callTimeoutMs: z
     .int()
+    .min(1000)
+    .max(86_400_000)
+    .default(3_600_000)
+    .describe('Longest whole call, from its arrival at the entry gateway on, in milliseconds; then 504.'),
+  idleTimeoutMs: z
+    .int()
     .min(100)
-    .max(3_600_000)
-    .default(300_000)
-    .describe(
-      'Longest wait for the first byte of an answer, and between two bytes of a call, in milliseconds; then 504.',
-    ),
+    .max(86_400_000)
+    .default(600_000)
+    .describe('Longest wait for the first byte of an answer, and between two bytes of a call, in milliseconds; then 504.'),
   maxBodyBytes: z
     .int()
     .min(1024)
     .max(64 * 2 ** 20)
     .default(4 * 2 ** 20)
     .describe('Longest request body, in bytes; then 413.'),
+  maxAnswerBytes: z
+    .int()
+    .min(1024)
+    .max(256 * 2 ** 20)
+    .default(16 * 2 ** 20)
+    .describe('Longest list or refusal of an MCP server that is held in memory whole, in bytes; others are streamed.'),
+  maxRequests: z.int().min(1).max(1_000_000).default(20_000).describe('Requests under way at once; then 503.'),
   drainTimeoutMs: z
     .int()
     .min(0)

@@ -121,7 +121,9 @@ export class GatewayServer implements Intake {
   async #answer(raw: IncomingMessage, response: ServerResponse, pipeline: typeof serve): Promise<void> {
     const request = this.#received(raw);
     const { flight } = request;
-    response.once('close', () => flight.end(refuse('caller_left')));
+    response.once('close', () => {
+      if (!response.writableEnded) flight.end(refuse('caller_left'));
+    });
     let sent: Reply | undefined;
     try {
       sent = this.#finished(await pipeline(request, this.#gateway), request);

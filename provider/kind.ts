@@ -12,7 +12,7 @@ export interface Task {
   /** Aborts when the engine cancels. */
   readonly signal: AbortSignal;
   /** Shown beside the resource. */
-  readonly warn: (sentence: string) => void;
+  readonly warn: (sentence: string) => Promise<void>;
 }
 
 /** A resource as it really is: what inputs would lead to it, and what it computed. */

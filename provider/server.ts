@@ -155,7 +155,7 @@ async function readOrKeep(kind: Kind, stored: Stored, task: Task): Promise<Store
   try {
     return await kind.read(stored, task);
   } catch (error) {
-    task.warn(`${task.owner}: could not be read, so the last known state is kept. ${sentence(error)}`);
+    await task.warn(`${task.owner}: could not be read, so the last known state is kept. ${sentence(error)}`);
     return stored;
   }
 }

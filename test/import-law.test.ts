@@ -83,6 +83,16 @@ const broken: readonly [string, Record<string, string>, string][] = [
     'gateway',
   ],
   ['ports import a stage', { 'gateway/ports.ts': imports('./stages/b.ts'), 'gateway/stages/b.ts': '' }, 'gateway'],
+  [
+    'a stage reaches the server through a file beside',
+    {
+      'gateway/stages/a.ts': imports('../drain.ts'),
+      'gateway/drain.ts': imports('./server.ts'),
+      'gateway/server.ts': '',
+    },
+    'gateway',
+  ],
+  ['code imports what is for tests', { 'gateway/a.ts': imports('./test/b.ts'), 'gateway/test/b.ts': '' }, 'package'],
   ['two files import each other', { 'gateway/a.ts': imports('./b.ts'), 'gateway/b.ts': imports('./a.ts') }, 'cycle'],
   [
     'by types alone',
@@ -128,6 +138,18 @@ const kept: readonly [string, Record<string, string>][] = [
     {
       'components/sites/local-site.ts': '',
       'components/sites/index.ts': "export { LocalSite } from './local-site.ts';",
+    },
+  ],
+  [
+    'main drains by a file beside',
+    { 'gateway/main.ts': imports('./drain.ts'), 'gateway/drain.ts': imports('./server.ts'), 'gateway/server.ts': '' },
+  ],
+  [
+    'a shelf with an interface',
+    {
+      'policies/a.ts': imports('./policy.ts'),
+      'policies/policy.ts': '',
+      'policies/index.ts': `export type { P } from './policy.ts';\nimport type { P } from './policy.ts';\n${imports('./a.ts')}`,
     },
   ],
   ['a word in a string is no import', { 'core/a.ts': 'const text = \'import fastify from "fastify"\';' }],

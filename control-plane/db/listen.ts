@@ -13,23 +13,30 @@ export interface Listening {
   readonly channel: string;
   readonly signal: AbortSignal;
   readonly onNotify: () => void;
-  /** PostgreSQL went away, or is not there yet; we try again. */
+  /** PostgreSQL went away, or is not there yet; told once, then again only after it was back. */
   readonly onAway: (error: Error) => void;
 }
 
 /** Resolves when the signal is aborted; never rejects. */
 export async function listen(listening: Listening): Promise<void> {
+  let told = false;
+  const back = (): void => {
+    told = false;
+    listening.onNotify();
+  };
   while (!listening.signal.aborted) {
-    await listenOnce(listening).catch((error: Error) => {
-      if (!listening.signal.aborted) listening.onAway(error);
+    await listenOnce(listening, back).catch((error: Error) => {
+      if (!told && !listening.signal.aborted) listening.onAway(error);
+      told = true;
     });
     await wait(PAUSE_MS, undefined, { signal: listening.signal }).catch(() => {});
   }
 }
 
-async function listenOnce({ address, channel, signal, onNotify }: Listening): Promise<void> {
+async function listenOnce({ address, channel, signal, onNotify }: Listening, onBack: () => void): Promise<void> {
   const client = new pg.Client(clientOptions(address));
   const over = Promise.withResolvers<void>();
+  over.promise.catch(() => {}); // connect may reject first, with the same error
   client.on('error', over.reject);
   client.on('end', over.resolve);
   client.on('notification', onNotify);
@@ -38,11 +45,10 @@ async function listenOnce({ address, channel, signal, onNotify }: Listening): Pr
   try {
     await client.connect();
     await client.query(`LISTEN ${client.escapeIdentifier(channel)}`);
-    onNotify();
+    onBack();
     await over.promise;
   } finally {
     signal.removeEventListener('abort', stop);
-    over.promise.catch(() => {}); // it may reject after connect did
     await client.end().catch(() => {});
   }
 }

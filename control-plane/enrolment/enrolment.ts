@@ -17,7 +17,7 @@ import type { Enrolling, MeshCaller, Snapshots } from '../ports.ts';
 import { problem } from '../problem.ts';
 import { type Identification, identify, identifyForRenewal } from './identify.ts';
 import { registerReplica } from './replica.ts';
-import { issueSecret, spendSecret } from './secret.ts';
+import { issueSecret, restoreSecret, spendSecret } from './secret.ts';
 
 /** How long an answer waits for the publisher to have taken the new replica in. */
 const PATIENCE_MS = 10_000;
@@ -55,9 +55,13 @@ export class Enrolment implements Enrolling {
     const publicKey = await publicKeyOfCsr(csr);
     const granted = await this.#parts.db.transaction().execute(async (trx) => {
       const gateway = await spendSecret(trx, token, this.#parts.now());
+      if ((await this.#parts.snapshots.newer(gateway, 0)) === undefined) throw notReady(); // the secret stays good
       return this.#grant(trx, gateway, publicKey, keys);
     });
-    return this.#identity(granted, keys.nkey);
+    return this.#identity(granted, keys.nkey).catch(async (error: unknown) => {
+      await restoreSecret(this.#parts.db, token); // nobody was given anything for it
+      throw error;
+    });
   }
 
   async renew(caller: MeshCaller, { csr, ...keys }: api.RenewBody): Promise<api.Identity> {
@@ -86,7 +90,9 @@ export class Enrolment implements Enrolling {
   }
 
   async #identity({ gateway, leaf, outboxId }: Granted, nkey: string): Promise<api.Identity> {
-    const { federation, signer, natsKeys, snapshotSigner } = this.#parts;
+    const { federation, signer, natsKeys, snapshotSigner, now } = this.#parts;
+    // in the first second of a gateway's new life the certificate starts a moment from now, and the gateway would refuse it
+    await wait(Math.max(0, leaf.certificate.notBefore.getTime() - now()));
     const natsJwt = await gatewayUserJwt(natsKeys, gateway, nkey, leaf.certificate.notAfter.getTime());
     return {
       federation,
@@ -109,9 +115,11 @@ export class Enrolment implements Enrolling {
       if (snapshot !== undefined) return snapshot;
       await wait(POLL_MS);
     }
-    throw problem('not_ready', 'No snapshot was made for this gateway yet: try again.');
+    throw notReady();
   }
 }
+
+const notReady = (): Error => problem('not_ready', 'No snapshot was made for this gateway yet: try again.');
 
 /** Not valid before the gateway's present life: peers refuse what was issued to its former one. ms since epoch, whole seconds. */
 async function activeSince(trx: Transaction<Database>, gateway: string): Promise<number> {

@@ -59,6 +59,12 @@ export async function spendSecret(trx: Transaction<Database>, text: string, now:
   return row.gateway;
 }
 
+/** Makes a spent secret good again, where what it was spent for never left us. */
+export async function restoreSecret(db: Kysely<Database>, text: string): Promise<void> {
+  const id = parseToken(text)?.id ?? '';
+  await db.updateTable('enrolments').set({ used_at: null }).where('id', '=', id).execute();
+}
+
 const refused = (why = 'is not valid'): Error =>
   problem(
     'enrolment_refused',

@@ -7,6 +7,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { NatsLink } from '../ports.ts';
 import { dial, type NatsAddress } from './dial.ts';
 import type { NatsKeys } from './keys.ts';
+import { pushRevoked, type Revoked } from './revoke.ts';
 import { ensureStreams } from './streams.ts';
 import { controlUser } from './user-jwt.ts';
 
@@ -57,6 +58,11 @@ export class Link implements NatsLink {
     const nc = this.current();
     if (nc) listener(nc, this.#up.signal);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Cuts these users off, and nobody else. Rejects when NATS did not take the list. */
+  revoke(revoked: Revoked): Promise<void> {
+    return pushRevoked(this.#settings, this.#settings.keys, revoked);
   }
 
   async stop(): Promise<void> {

@@ -13,6 +13,7 @@ import { Feed } from './feed.ts';
 import { lead } from './lead.ts';
 import { Proofs } from './proofs.ts';
 import { type RenderParts, type RenderSettings, render } from './render.ts';
+import { Revoker } from './revoker.ts';
 import { SealingKeys } from './sealing-keys.ts';
 
 /** How long a lost notification, or a clock that jumped, can go unnoticed. */
@@ -27,8 +28,14 @@ export interface PublisherSettings extends RenderSettings {
   readonly now: () => number;
   /** Something is away or unreadable; we go on. `doing` says what was tried. */
   readonly onTrouble: (doing: string, error: unknown) => void;
-  /** After each rendering that changed something. */
-  readonly onRendered?: () => void;
+}
+
+/** What lives as long as the lock is held. */
+interface Leadership {
+  readonly feed: Feed;
+  readonly revoker: Revoker;
+  readonly floors: ReadonlyMap<string, number>;
+  readonly signal: AbortSignal;
 }
 
 export class Publisher implements Snapshots {
@@ -90,12 +97,17 @@ export class Publisher implements Snapshots {
 
   /** While we hold the lock. */
   async #publish(signal: AbortSignal): Promise<void> {
+    const { link, onTrouble } = this.#settings;
     const floors = new Map<string, number>();
-    const feed = this.#feed(floors, signal);
-    const forget = this.#settings.link.onUp(() => feed.compareAll());
+    const revoker = new Revoker({ link, signal, onTrouble: (error) => onTrouble('revoke NATS users', error) });
+    const leading = { feed: this.#feed(floors, signal), revoker, floors, signal };
+    const forget = link.onUp(() => {
+      leading.feed.compareAll();
+      revoker.compare();
+    });
     try {
-      await this.#expectAll(feed);
-      await this.#renderForEver(feed, floors, signal);
+      await this.#expectAll(leading.feed);
+      await this.#renderForEver(leading);
     } finally {
       forget();
     }
@@ -134,20 +146,20 @@ export class Publisher implements Snapshots {
       feed.expect(gateway, revision, (await messagesOf(this.#settings.signer, jws)).head);
   }
 
-  async #renderForEver(feed: Feed, floors: ReadonlyMap<string, number>, signal: AbortSignal): Promise<void> {
+  async #renderForEver(leading: Leadership): Promise<void> {
     const { now } = this.#settings;
     let due = 0; // the first time in any case
-    while (!signal.aborted) {
-      const rung = await this.#bell.heard(Math.min(TICK_MS, due - now()), signal);
-      if (signal.aborted) return;
-      if (rung || now() >= due || (await this.#hasOutbox())) due = await this.#renderOnce(feed, floors);
+    while (!leading.signal.aborted) {
+      const rung = await this.#bell.heard(Math.min(TICK_MS, due - now()), leading.signal);
+      if (leading.signal.aborted) return;
+      if (rung || now() >= due || (await this.#hasOutbox())) due = await this.#renderOnce(leading);
     }
   }
 
-  async #renderOnce(feed: Feed, floors: ReadonlyMap<string, number>): Promise<number> {
-    const { changed, nextDue } = await render(this.#parts, floors, this.#settings.now());
+  async #renderOnce({ feed, revoker, floors }: Leadership): Promise<number> {
+    const { changed, revoked, nextDue } = await render(this.#parts, floors, this.#settings.now());
     for (const { gateway, revision, messages } of changed) feed.publish(gateway, revision, messages);
-    if (changed.length > 0) this.#settings.onRendered?.();
+    revoker.want(revoked);
     return nextDue;
   }
 

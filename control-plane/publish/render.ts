@@ -38,6 +38,8 @@ export interface Rendered {
 }
 export interface Rendering {
   readonly changed: readonly Rendered[];
+  /** NATS users of retired gateways: nkey → second of the revocation. */
+  readonly revoked: Readonly<Record<string, number>>;
   /** ms since epoch when time alone will change something. */
   readonly nextDue: number;
 }
@@ -70,7 +72,7 @@ export function render(parts: RenderParts, floors: ReadonlyMap<string, number>, 
       }
       // what this transaction sees, and nothing that was committed since
       await trx.deleteFrom('outbox').execute();
-      return { changed, nextDue: nextDue(parts, world, changed, now) };
+      return { changed, revoked: await readRevoked(trx, new Date(now)), nextDue: nextDue(parts, world, changed, now) };
     });
 }
 
@@ -170,6 +172,20 @@ async function readReplicas(trx: Transaction<Database>, validAfter: Date): Promi
     .orderBy('replica')
     .execute();
   return rows.map(({ gateway, replica, seal_jwk }) => ({ gateway, replica, jwk: seal_jwk }));
+}
+
+/** Only those whose JWT, which ends with their certificate, has not expired by itself. */
+async function readRevoked(trx: Transaction<Database>, now: Date): Promise<Record<string, number>> {
+  const rows = await trx
+    .selectFrom('gateway_replicas')
+    .select(['nkey', 'revoked_at'])
+    .where('revoked_at', 'is not', null)
+    .where('certificate_not_after', '>', now)
+    .orderBy('nkey')
+    .execute();
+  return Object.fromEntries(
+    rows.map(({ nkey, revoked_at }) => [nkey, Math.floor((revoked_at?.getTime() ?? 0) / 1_000)]),
+  );
 }
 
 async function readKeys(trx: Transaction<Database>): Promise<SealingKeyRow[]> {

@@ -12,6 +12,8 @@ import { plainUrl } from './plain-url.ts';
 export const gateways: Kind<api.GatewayBody, api.GatewayView> = {
   noun: 'Gateway',
   path: 'gateways',
+  removal:
+    'Retires the gateway: its certificates are refused from the next snapshot on, and its pairs leave the peer matrix.',
   change: 'gateway',
   table: 'gateways',
   name: GatewayName,

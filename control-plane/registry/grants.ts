@@ -6,6 +6,7 @@ import { existingPrincipal, existingServer } from './references.ts';
 export const grants: Kind<api.GrantBody, api.GrantView> = {
   noun: 'Grant',
   path: 'grants',
+  removal: 'Deletes the grant.',
   change: 'grant',
   table: 'grants',
   name: Name,

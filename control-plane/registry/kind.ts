@@ -15,6 +15,8 @@ export interface Listed<View> {
   readonly noun: string;
   /** As the path says it: `mcp-servers`. */
   readonly path: string;
+  /** What deleting does, as a sentence. */
+  readonly removal: string;
   readonly change: ChangeKind;
   readonly table: KindTable;
   readonly name: z.ZodType<string>;

@@ -7,6 +7,7 @@ import { activeGateway } from './references.ts';
 export const mcpServers: Kind<api.McpServerBody, api.McpServerView> = {
   noun: 'MCP server',
   path: 'mcp-servers',
+  removal: 'Deletes the MCP server.',
   change: 'mcp-server',
   table: 'mcp_servers',
   name: Name,

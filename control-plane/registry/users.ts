@@ -7,6 +7,7 @@ import { grantsOf } from './references.ts';
 export const users: Kind<api.UserBody, api.UserView> = {
   noun: 'User',
   path: 'users',
+  removal: 'Deletes the user and revokes its tokens.',
   change: 'user',
   table: 'users',
   name: Name,

@@ -7,6 +7,7 @@ import { existingPrincipal, grantsOf } from './references.ts';
 export const virtualAccounts: Kind<api.VirtualAccountBody, api.VirtualAccountView> = {
   noun: 'Virtual account',
   path: 'virtual-accounts',
+  removal: 'Deletes the virtual account and revokes its tokens.',
   change: 'virtual-account',
   table: 'virtual_accounts',
   name: Name,

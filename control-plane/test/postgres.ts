@@ -46,7 +46,7 @@ async function createSchema(address: DatabaseAddress, name: string): Promise<Dat
   await client.query(`CREATE SCHEMA ${client.escapeIdentifier(name)}`);
   await client.end();
   const made = new URL(address.url);
-  made.searchParams.set('options', `-c search_path=${name}`);
+  made.searchParams.set('options', `-c search_path=${name} -c synchronous_commit=off`);
   return { ...address, url: made.href };
 }
 

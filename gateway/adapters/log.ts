@@ -7,7 +7,7 @@ import type { Log } from '../ports.ts';
 
 /** Portolan's own tokens, bearer credentials, JWTs (three parts, the first an object) and JWEs, nkey seeds, private keys. */
 const SECRETS =
-  /ptl_[a-z]{3}_[0-9A-Za-z]+(?:_[0-9A-Za-z]+)?|\bBearer\s+[^\s"\\]+|\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){2,4}|\bS[ACNOUX][A-Z2-7]{56}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*-----END [A-Z ]*PRIVATE KEY-----/g;
+  /ptl_[a-z]{3}_[0-9A-Za-z]+(?:_[0-9A-Za-z]+)?|\b(?:Bearer\s+)+[^\s"\\]+|\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){2,4}|\bS[ACNOUX][A-Z2-7]{56}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*-----END [A-Z ]*PRIVATE KEY-----/g;
 
 export const redact = (line: string): string => line.replace(SECRETS, '[redacted]');
 

@@ -14,12 +14,20 @@ interface Histogram {
   sum: number;
 }
 
-/** Values that are read when asked: `undefined` leaves the line out. */
-export type Gauges = Readonly<Record<string, { readonly help: string; readonly read: () => number | undefined }>>;
+/** A value that is read when asked; `undefined` leaves the line out. */
+export interface Reading {
+  readonly help: string;
+  readonly type: 'gauge' | 'counter';
+  readonly read: () => number | undefined;
+}
+/** By metric name. */
+export type Readings = Readonly<Record<string, Reading>>;
 
 export class Counters implements Meter {
+  /** Of what `render` answers. */
+  readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
   readonly #gateway: () => string;
-  readonly #gauges: Gauges;
+  readonly #readings: Readings;
   readonly #requests = new Map<string, number>();
   readonly #outcomes = new Map<string, number>();
   readonly #proxied = new Map<string, number>();
@@ -27,9 +35,9 @@ export class Counters implements Meter {
   readonly #latency = new Map<string, Histogram>();
 
   /** `gateway` is asked for at each rendering: before enrolment nobody knows it. */
-  constructor(gateway: () => string, gauges: Gauges) {
+  constructor(gateway: () => string, readings: Readings) {
     this.#gateway = gateway;
-    this.#gauges = gauges;
+    this.#readings = readings;
   }
 
   request({ server, user, status }: { readonly server: string; readonly user: string; readonly status: string }): void {
@@ -50,7 +58,7 @@ export class Counters implements Meter {
     count(this.#hopErrors, key, 'from="_other",to="_other",code="_other"');
   }
 
-  /** Cumulative counters by `name{labels}`; no gauges, which cannot be summed over gateways. */
+  /** Cumulative counters by `name{labels}`; no readings, which say nothing summed over gateways. */
   counters(): Record<string, number> {
     const all: Record<string, number> = {};
     for (const { name, series } of this.#families())
@@ -69,9 +77,9 @@ export class Counters implements Meter {
     lines.push('# HELP mcp_proxy_latency_ms Time of calls that went to another gateway, in milliseconds.');
     lines.push('# TYPE mcp_proxy_latency_ms histogram');
     for (const [series, value] of this.#latencySeries()) lines.push(`${series} ${value}`);
-    for (const [name, { help, read }] of Object.entries(this.#gauges)) {
+    for (const [name, { help, type, read }] of Object.entries(this.#readings)) {
       const value = read();
-      if (value !== undefined) lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${value}`);
+      if (value !== undefined) lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, `${name} ${value}`);
     }
     return `${lines.join('\n')}\n`;
   }

@@ -93,7 +93,8 @@ function redirected(line: Line, server: McpServer, answer: Answer): string {
   const { location } = answer.headers;
   const kept = answer.status === 307 || answer.status === 308;
   const base = new URL(line.path, line.url);
-  const target = typeof location === 'string' && URL.canParse(location, base.href) ? new URL(location, base) : undefined;
+  const target =
+    typeof location === 'string' && URL.canParse(location, base.href) ? new URL(location, base) : undefined;
   if (!kept || target?.origin !== line.url.origin) throw invalid(server, `it answered ${answer.status}`);
   return target.pathname + target.search;
 }

@@ -5,8 +5,8 @@
  * Invariant: the chunk with the bracket that opens such an array never goes on; what only a lenient reader would read (comments, other
  * case, a second text, an array of messages) is cut off too.
  */
-import { Transform, type TransformCallback } from 'node:stream';
 import { refuse } from '@portolan/core';
+import type { ChunkFilter } from './step-through.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -23,7 +23,7 @@ for (const byte of Buffer.from(' \t\r\n{}[]:,"+-.0123456789eEtrufalsn')) OUTSIDE
 const fold = (key: string): string => key.toUpperCase().toLowerCase();
 
 /** Where the watcher stands; only keys of the message and of its `result` are read. */
-export class JsonWatch extends Transform {
+export class JsonWatch implements ChunkFilter {
   #depth = 0;
   /** The text has begun. */
   #begun = false;
@@ -36,10 +36,16 @@ export class JsonWatch extends Transform {
   #raw: number[] | undefined;
   #key = '';
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+  /** The chunk itself. Throws `upstream_invalid` where it must not go on. */
+  take(chunk: Buffer): readonly Buffer[] {
     const fault = this.#watch(chunk);
-    if (fault === undefined) done(null, chunk);
-    else done(refuse('upstream_invalid', { expected: fault }));
+    if (fault !== undefined) throw refuse('upstream_invalid', { expected: fault });
+    return [chunk];
+  }
+
+  /** A text that breaks off is the reader's to refuse: nothing in it was a list. */
+  end(): readonly Buffer[] {
+    return [];
   }
 
   #watch(chunk: Buffer): string | undefined {

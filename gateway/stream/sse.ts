@@ -4,9 +4,9 @@
  * a comment between events at once.
  * Invariant: holds one event at most, `maxEventBytes` at most; no data gets past the function, not even of an event that the end cuts off.
  */
-import { Transform, type TransformCallback } from 'node:stream';
 import { refuse } from '@portolan/core';
 import { LineEnds } from './line-ends.ts';
+import type { ChunkFilter } from './step-through.ts';
 
 /** Gets the data of an event, its lines joined by LF. Undefined: leave the event as it is. What it throws ends the stream. */
 export type RewriteData = (data: Buffer) => Buffer | undefined;
@@ -19,74 +19,91 @@ export interface SseOptions {
 const LF = 0x0a;
 const CR = 0x0d;
 const COLON = 0x3a;
+const SPACE = 0x20;
 const BOM = [0xef, 0xbb, 0xbf];
+const NOTHING = Buffer.alloc(0);
 const NEWLINE = Buffer.from('\n');
+const COMMENT = Buffer.from(':');
 const FIELD = Buffer.from('data: ');
-const DATA = Buffer.from('data');
 
-interface Line {
-  /** From its first byte to before its line end. */
-  readonly text: Buffer;
-  readonly lineEnd: Buffer;
+/** A data line of an event, as positions in it. */
+interface DataLine {
+  readonly start: number;
+  /** Where its value stands. */
+  readonly from: number;
+  readonly end: number;
+  /** Where the next line starts. */
+  readonly next: number;
 }
 
-function linesOf(event: Buffer): readonly Line[] {
+const afterLineEnd = (bytes: Buffer, end: number): number =>
+  bytes[end] === CR && bytes[end + 1] === LF ? end + 2 : Math.min(end + 1, bytes.length);
+
+/** Where the value of the line begins, where it is a data line; else undefined. */
+function valueStart(event: Buffer, start: number, end: number): number | undefined {
+  const colon = start + FIELD.indexOf(COLON);
+  if (colon > end || FIELD.compare(event, start, colon, 0, colon - start) !== 0) return undefined;
+  if (colon === end) return end;
+  if (event[colon] !== COLON) return undefined;
+  return event[colon + 1] === SPACE && colon + 1 < end ? colon + 2 : colon + 1;
+}
+
+function dataLinesOf(event: Buffer): readonly DataLine[] {
   const ends = new LineEnds(event);
-  const lines: Line[] = [];
-  for (let at = 0; at < event.length; ) {
-    const end = ends.next(at) ?? event.length;
-    const both = event[end] === CR && event[end + 1] === LF;
-    const next = Math.min(end + (both ? 2 : 1), event.length);
-    lines.push({ text: event.subarray(at, end), lineEnd: event.subarray(end, next) });
-    at = next;
+  const lines: DataLine[] = [];
+  for (let start = 0; start < event.length; ) {
+    const end = ends.next(start) ?? event.length;
+    const next = afterLineEnd(event, end);
+    const from = event[start] === FIELD[0] ? valueStart(event, start, end) : undefined;
+    if (from !== undefined) lines.push({ start, from, end, next });
+    start = next;
   }
   return lines;
 }
 
-/** The value of a data line; undefined for any other line. */
-function dataOf(line: Line): Buffer | undefined {
-  const { text } = line;
-  if (!text.subarray(0, DATA.length).equals(DATA)) return undefined;
-  if (text.length === DATA.length) return text.subarray(DATA.length);
-  if (text[DATA.length] !== COLON) return undefined;
-  return text.subarray(text[DATA.length + 1] === 0x20 ? FIELD.length : FIELD.length - 1);
+function dataOf(event: Buffer, lines: readonly DataLine[]): Buffer {
+  const size = lines.reduce((sum, line) => sum + line.end - line.from + 1, -1);
+  const data = Buffer.alloc(size, LF);
+  let at = 0;
+  for (const line of lines) at += event.copy(data, at, line.from, line.end) + 1;
+  return data;
 }
 
-const joined = (parts: readonly Buffer[], separator: Buffer): Buffer =>
-  parts.length === 1 && parts[0]
-    ? parts[0]
-    : Buffer.concat(parts.flatMap((part, i) => (i === 0 ? [part] : [separator, part])));
-
-/** Data lines for `data`, ended like the line whose place they take. */
-function dataLines(data: Buffer, lineEnd: Buffer): Buffer {
-  const between = lineEnd.length > 0 ? lineEnd : NEWLINE;
-  const lines = linesOf(data).map((line) => Buffer.concat([FIELD, line.text]));
-  return Buffer.concat([joined(lines.length > 0 ? lines : [FIELD], between), lineEnd]);
+/** `data` as data lines, ended like the line whose place they take. */
+function framed(data: Buffer, lineEnd: Buffer): Buffer {
+  const ends = new LineEnds(data);
+  const parts: Buffer[] = [];
+  let start = 0;
+  for (let end = ends.next(0); end !== undefined; end = ends.next(start)) {
+    parts.push(FIELD, data.subarray(start, end), lineEnd.length > 0 ? lineEnd : NEWLINE);
+    start = afterLineEnd(data, end);
+  }
+  return Buffer.concat([...parts, FIELD, data.subarray(start), lineEnd]);
 }
 
 /** One event, its blank line included, with its data replaced where `rewrite` says so. */
 function rewriteEvent(event: Buffer, rewrite: RewriteData): Buffer {
-  const lines = linesOf(event).map((line) => ({ ...line, data: dataOf(line) }));
-  const first = lines.findIndex((line) => line.data !== undefined);
-  if (first < 0) return event;
-  const data = rewrite(
-    joined(
-      lines.flatMap((line) => line.data ?? []),
-      NEWLINE,
-    ),
-  );
+  const lines = dataLinesOf(event);
+  const [first] = lines;
+  if (first === undefined) return event;
+  const data = rewrite(lines.length === 1 ? event.subarray(first.from, first.end) : dataOf(event, lines));
   if (data === undefined) return event;
-  const replaced = lines.flatMap((line, i) => {
-    if (i === first) return [dataLines(data, line.lineEnd)];
-    return line.data === undefined ? [line.text, line.lineEnd] : [];
-  });
-  return Buffer.concat(replaced);
+  const parts = [event.subarray(0, first.start), framed(data, event.subarray(first.end, first.next))];
+  let at = first.next;
+  for (const line of lines.slice(1)) {
+    // the line stays, as a comment: without it a CR before and an LF after would become one line end
+    parts.push(event.subarray(at, line.start), COMMENT, event.subarray(line.end, line.next));
+    at = line.next;
+  }
+  return Buffer.concat([...parts, event.subarray(at)]);
 }
 
-/** The stream: bytes of an upstream in, bytes for the caller out. Back-pressure is the Transform's own. */
-export class SseRewriter extends Transform {
+/** One stream: bytes of an upstream in, bytes for the caller out. */
+export class SseRewriter implements ChunkFilter {
   readonly #rewrite: RewriteData;
   readonly #maxEventBytes: number;
+  /** What `take` answers. */
+  #out: Buffer[] = [];
   /** The bytes of the event, and of the line in it, that have come so far. */
   #parts: Buffer[] = [];
   #size = 0;
@@ -94,34 +111,28 @@ export class SseRewriter extends Transform {
   #first: number | undefined;
   /** The event has a line that is no comment. */
   #hasFields = false;
-  /** The last byte was a CR: an LF that follows belongs to the same line end. */
+  /** The last chunk ended in a CR: an LF that follows belongs to the same line end. */
   #afterCr = false;
   /** How much of a byte order mark has been seen; -1 once the text has begun. */
   #bom = 0;
 
   constructor(rewrite: RewriteData, options: SseOptions = {}) {
-    super();
     this.#rewrite = rewrite;
     this.#maxEventBytes = options.maxEventBytes ?? 4 * 1024 * 1024;
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    try {
-      this.#read(chunk);
-      done();
-    } catch (error) {
-      done(error as Error);
-    }
+  /** Throws `upstream_invalid` for an event over the cap, and whatever the function throws. */
+  take(chunk: Buffer): readonly Buffer[] {
+    this.#out = [];
+    this.#read(chunk);
+    return this.#out;
   }
 
-  /** What the stream's end cuts off is discarded by conforming readers, and read by others: it goes through the function too. */
-  override _flush(done: TransformCallback): void {
-    try {
-      this.#release(Buffer.alloc(0));
-      done();
-    } catch (error) {
-      done(error as Error);
-    }
+  /** What the end cuts off is discarded by conforming readers, and read by others: it goes through the function too. */
+  end(): readonly Buffer[] {
+    this.#out = [];
+    this.#release(NOTHING);
+    return this.#out;
   }
 
   #read(chunk: Buffer): void {
@@ -133,15 +144,14 @@ export class SseRewriter extends Transform {
       const end = ends.next(at);
       if (end !== at) this.#first ??= chunk[at];
       if (end === undefined) break;
-      const both = chunk[end] === CR && chunk[end + 1] === LF;
-      at = end + (both ? 2 : 1);
-      this.#afterCr = chunk[end] === CR && !both;
+      at = afterLineEnd(chunk, end);
       if (this.#endLine()) {
         this.#release(chunk.subarray(from, at));
         from = at;
       }
     }
     this.#hold(chunk.subarray(from));
+    if (chunk.length > 0) this.#afterCr = chunk.at(-1) === CR;
   }
 
   /** A line is over; true where what is held so far may go on: an event with its blank line, or a comment between events. */
@@ -162,17 +172,15 @@ export class SseRewriter extends Transform {
         this.#bom = this.#bom === 2 ? -1 : this.#bom + 1;
       }
     }
-    if (at > 0) this.push(chunk.subarray(0, at));
+    if (at > 0) this.#out.push(chunk.subarray(0, at));
     return at;
   }
 
   /** The LF of a CRLF that two chunks have torn apart. */
   #finishCrLf(chunk: Buffer, at: number): number {
-    const isTorn = this.#afterCr && chunk[at] === LF;
-    this.#afterCr = false;
-    if (!isTorn) return 0;
+    if (!this.#afterCr || chunk[at] !== LF) return 0;
     const lf = chunk.subarray(at, at + 1);
-    if (this.#size === 0) this.push(lf);
+    if (this.#size === 0) this.#out.push(lf);
     else this.#hold(lf);
     return 1;
   }
@@ -189,10 +197,11 @@ export class SseRewriter extends Transform {
   /** Ends the event with `last` and sends it on. */
   #release(last: Buffer): void {
     this.#hold(last);
-    const event = joined(this.#parts, Buffer.alloc(0));
+    const [only] = this.#parts;
+    const event = this.#parts.length === 1 && only ? only : Buffer.concat(this.#parts, this.#size);
     this.#parts = [];
     this.#size = 0;
     this.#hasFields = false;
-    if (event.length > 0) this.push(rewriteEvent(event, this.#rewrite));
+    if (event.length > 0) this.#out.push(rewriteEvent(event, this.#rewrite));
   }
 }

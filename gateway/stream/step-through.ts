@@ -1,23 +1,17 @@
 /**
- * Pulls a body through a Transform without a stream around it: the transforms of this folder work synchronously, and node's stream machinery
- * would cost more than they do. Invariant: whoever stops reading stops the source.
+ * Pulls a body through a filter of this folder. Filters are synchronous and plain: Node's stream machinery would cost more than they do.
+ * Back-pressure is the pull itself. Invariant: whoever stops reading stops the source; what comes out of one chunk goes on before the next
+ * is asked for.
  */
-import type { Transform } from 'node:stream';
 
-export async function* stepThrough(source: AsyncIterable<Buffer>, transform: Transform): AsyncGenerator<Buffer, void> {
-  const out: Buffer[] = [];
-  let failure: Error | null | undefined;
-  transform.push = (chunk) => chunk === null || out.push(chunk) > 0;
-  const done = (error?: Error | null, chunk?: Buffer): void => {
-    failure = error;
-    if (chunk) out.push(chunk);
-  };
-  for await (const chunk of source) {
-    transform._transform(chunk, 'latin1', done);
-    yield* out.splice(0);
-    if (failure) throw failure;
-  }
-  transform._flush(done);
-  yield* out;
-  if (failure) throw failure;
+/** Takes a body chunk by chunk and answers what may go on. Throws where nothing more may. */
+export interface ChunkFilter {
+  take(chunk: Buffer): readonly Buffer[];
+  /** The body is over: what was still held. */
+  end(): readonly Buffer[];
+}
+
+export async function* stepThrough(source: AsyncIterable<Buffer>, filter: ChunkFilter): AsyncGenerator<Buffer, void> {
+  for await (const chunk of source) yield* filter.take(chunk);
+  yield* filter.end();
 }

@@ -78,17 +78,16 @@ export async function readEntry(kind: EntryKind, inputs: EntryInputs, task: Task
   return { inputs: { ...withoutBody(kind, inputs), ...body }, computed: computed(kind, view), view };
 }
 
-/** Refinements of the body as a whole run too; `shape` alone would lose them. */
+/** The body's properties among our own, and what the body demands as a whole. */
 function schemaOf(kind: EntryKind): z.ZodType<EntryInputs> {
   const shape = { control: ControlApi, ...kind.extra, ...kind.body.shape };
   const checked = z.strictObject(shape).superRefine((inputs, context) => {
     const issues = kind.body.safeParse(pick(inputs, keysOf(kind))).error?.issues ?? [];
-    for (const issue of issues) context.addIssue({ code: 'custom', message: issue.message, path: [...issue.path] });
+    const whole = issues.filter((issue) => issue.path.length === 0);
+    for (const { message } of whole) context.addIssue({ code: 'custom', message });
   });
-  return checked.transform((inputs) => ({
-    ...inputs,
-    ...canonical(kind, bodyOf(kind, inputs)),
-  })) as unknown as z.ZodType<EntryInputs>;
+  const parsed = checked.transform((inputs) => ({ ...inputs, ...canonical(kind, bodyOf(kind, inputs)) }));
+  return parsed as unknown as z.ZodType<EntryInputs>; // zod cannot know a shape that is put together at run time
 }
 
 const keysOf = (kind: EntryKind): string[] => Object.keys(kind.body.shape);

@@ -1,5 +1,5 @@
 // The import law of docs/architecture.md as a pure function: sources in, violations out. Tests (`*.test.ts`, folders
-// `test/`) may import anything, but stand under the rules on cycles and length.
+// `test/`, `stand-in/`) may import anything, are imported by tests only, and stand under the rules on cycles and length.
 
 import { cycles, type Import, importsOf, packageOf, reachable, type Sources } from './imports.ts';
 
@@ -54,15 +54,15 @@ export function violations(sources: Sources): readonly Violation[] {
     ...lawful.flatMap(doorLaw),
     ...lawful.flatMap((one) => dependencyLaw(one, sources)),
     ...providerDoorLaw(imports),
-    ...lawful.flatMap(gatewayLaw),
+    ...gatewayLaws(lawful),
     ...cycles(imports).map(cycleViolation),
-    ...shelves.flatMap((shelf) => shelfLaw(shelf, sources)),
+    ...shelves.flatMap((shelf) => shelfLaw(shelf, sources, lawful)),
     ...[...sources].flatMap(([file, text]) => [...lengthLaw(file, text), ...nameLaw(file)]),
   ];
 }
 
 export function isTest(file: string): boolean {
-  return /\.test\.tsx?$/.test(file) || /(^|\/)(test|bench)\//.test(file);
+  return /\.test\.tsx?$/.test(file) || /(^|\/)(test|bench|stand-ins?)\//.test(file);
 }
 
 /** The package that a file belongs to, by folder. */
@@ -73,6 +73,8 @@ function home(file: string): string | undefined {
 function packageLaw({ from, specifier, file }: Import): Violation[] {
   const own = home(from);
   if (own === undefined) return [];
+  if (file !== undefined && isTest(file))
+    return [{ rule: 'package', file: from, says: `${specifier} is for tests only` }];
   const target = file === undefined ? siblingOf(specifier) : home(file);
   const allowed = packages[own] ?? [];
   const says = `${own} may not import ${target ?? specifier} (${specifier}); it may import ${allowed.join(', ') || 'none of ours'}`;
@@ -142,7 +144,7 @@ function providerDoorLaw(imports: readonly Import[]): Violation[] {
   }));
 }
 
-/** Higher may import lower. Files beside these layers (`context.ts`, `ports.ts`, `stream/`, …) are the ground. */
+/** Higher may import lower. */
 const layers: readonly (readonly [RegExp, number, string])[] = [
   [/^gateway\/main\.ts$/, 6, 'main'],
   [/^gateway\/server\.ts$/, 5, 'server'],
@@ -151,23 +153,37 @@ const layers: readonly (readonly [RegExp, number, string])[] = [
   [/^gateway\/stages\//, 2, 'stages'],
   [/^gateway\/authenticators\//, 1, 'authenticators'],
   [/^gateway\/adapters\//, 0, 'adapters'],
-  [/^gateway\//, 0, 'ground'],
+  [/^gateway\/(stream\/|(context|ports|config[^/]*)\.ts$)/, 0, 'ground'],
 ];
 
-function layerOf(file: string): { rank: number; name: string } {
-  const [, rank, name] = layers.find(([pattern]) => pattern.test(file)) ?? [/./, 0, 'ground'];
-  return { rank, name };
+interface Layer {
+  readonly rank: number;
+  readonly name: string;
 }
 
-function gatewayLaw({ from, file }: Import): Violation[] {
-  if (file === undefined || !from.startsWith('gateway/') || !file.startsWith('gateway/')) return [];
-  const [own, target] = [layerOf(from), layerOf(file)];
+function gatewayLaws(imports: readonly Import[]): Violation[] {
+  const inside = imports.filter(({ from, file }) => from.startsWith('gateway/') && file?.startsWith('gateway/'));
+  return inside.flatMap((one) => gatewayLaw(one, inside));
+}
+
+/** A file beside the layers stands as high as what it imports, so that nobody reaches a higher layer through it. */
+function layerOf(file: string, inside: readonly Import[], seen: readonly string[] = []): Layer {
+  const found = layers.find(([pattern]) => pattern.test(file));
+  if (found) return { rank: found[1], name: found[2] };
+  if (seen.includes(file)) return { rank: 0, name: file };
+  const below = inside
+    .filter(({ from }) => from === file)
+    .map((one) => layerOf(one.file ?? '', inside, [...seen, file]));
+  return { rank: Math.max(0, ...below.map(({ rank }) => rank)), name: file };
+}
+
+function gatewayLaw({ from, file = '' }: Import, inside: readonly Import[]): Violation[] {
+  const [own, target] = [layerOf(from, inside), layerOf(file, inside)];
   const broken = (says: string): Violation[] => [{ rule: 'gateway', file: from, says: `${file}: ${says}` }];
   if (target.name === 'adapters' && own.name !== 'adapters' && own.name !== 'main')
     return broken('only main imports adapters; import the port');
-  if (own.name === 'adapters' && target.name === 'ground' && /^gateway\/(context|config)/.test(file))
+  if (own.name === 'adapters' && (target.rank > 0 || /^gateway\/(context|config)/.test(file)))
     return broken('adapters import ports and core only');
-  if (own.name === 'adapters' && target.rank > 0) return broken('adapters import ports and core only');
   if (own.name === 'stages' && target.name === 'stages')
     return broken('no stage imports a stage; what both need lies below');
   if (target.rank > own.rank)
@@ -179,21 +195,21 @@ function cycleViolation(files: readonly string[]): Violation {
   return { rule: 'cycle', file: files[0] ?? '', says: `these files import each other: ${files.join(', ')}` };
 }
 
-/** One file a kind, and one line a file in the index. */
-function shelfLaw(shelf: string, sources: Sources): Violation[] {
-  const kinds = [...sources.keys()].filter(
-    (file) => file.startsWith(`${shelf}/`) && isKind(file.slice(shelf.length + 1)),
+/** One file a kind, and one line a kind in the index; what has no line is what kinds share (the interface). */
+function shelfLaw(shelf: string, sources: Sources, imports: readonly Import[]): Violation[] {
+  const files = [...sources.keys()].filter(
+    (file) => file.startsWith(`${shelf}/`) && isShelved(file.slice(shelf.length + 1)),
   );
-  if (kinds.length === 0) return [];
-  const lines = (sources.get(`${shelf}/index.ts`) ?? '').split('\n');
-  const missing = kinds.filter(
-    (file) => lines.filter((line) => line.includes(`'./${file.slice(shelf.length + 1)}'`)).length !== 1,
-  );
-  return missing.map((file) => ({ rule: 'shelf', file, says: `${shelf}/index.ts must have exactly one line for it` }));
+  const index = `${shelf}/index.ts`;
+  const lines = (sources.get(index) ?? '').split('\n').filter((line) => !/^(import|export) type\b/.test(line));
+  const shared = new Set(imports.filter(({ from }) => files.includes(from)).map(({ file }) => file));
+  const count = (file: string) => lines.filter((line) => line.includes(`'./${file.slice(shelf.length + 1)}'`)).length;
+  const wrong = files.filter((file) => count(file) > 1 || (count(file) === 0 && !shared.has(file)));
+  return wrong.map((file) => ({ rule: 'shelf', file, says: `${index} must have exactly one line for it` }));
 }
 
-function isKind(name: string): boolean {
-  return /^[^/]+\.ts$/.test(name) && !name.endsWith('.test.ts') && name !== 'index.ts' && name !== 'method.ts';
+function isShelved(name: string): boolean {
+  return /^[^/]+\.ts$/.test(name) && !name.endsWith('.test.ts') && name !== 'index.ts';
 }
 
 function lengthLaw(file: string, text: string): Violation[] {

@@ -84,7 +84,7 @@ Makes sure of Pulumi and nats-server, then runs vitest once. Examples:
 Runs bench/index.ts; results as a table and as JSON.`,
   },
   docs: {
-    file: 'tools/docs.ts',
+    file: 'test/docs/write.ts',
     says: 'write the generated pages of docs/',
     usage: `usage: npm run docs -- [--check]
 

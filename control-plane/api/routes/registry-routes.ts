@@ -91,10 +91,7 @@ function deleteRoute<Body, View>({ db }: Parts, kind: Kind<Body, View>): Route {
     path: `/${kind.path}/{name}`,
     access,
     tag: kind.path,
-    summary:
-      kind === (gateways as unknown)
-        ? 'Retires the gateway: its certificates are refused from the next snapshot on, and its pairs leave the peer matrix.'
-        : `Deletes the ${noun(kind)}.`,
+    summary: kind.removal,
     params: named(kind),
     answers: { 204: { says: 'It is gone.' } },
     problems: ['invalid_parameter', 'not_found', 'in_use', 'conflict'],

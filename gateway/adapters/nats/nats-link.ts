@@ -47,7 +47,7 @@ interface Subscribed {
 
 const CONNECT_TIMEOUT_MS = 5000;
 const REQUEST_TIMEOUT_MS = 5000;
-const RETRY = { first: 500, most: 10_000 } as const;
+const RETRY = { first: 500, most: 5000 } as const;
 const LOG_EVERY_MS = 60_000;
 
 export class NatsLink {

@@ -31,14 +31,19 @@ export interface Leaf {
   readonly chain: string;
 }
 
-const newKeys = (): Promise<webcrypto.CryptoKeyPair> => webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+const newKeys = (): Promise<webcrypto.CryptoKeyPair> =>
+  webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 
 async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
   const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key)).toString('base64');
   return `-----BEGIN PRIVATE KEY-----\n${der.replace(/.{64}/g, '$&\n')}\n-----END PRIVATE KEY-----\n`;
 }
 
-async function sign(publicKey: PublicKeyType, issuer: Signer | undefined, own: { name: string; life: number; extensions: Extension[]; key?: webcrypto.CryptoKey }) {
+async function sign(
+  publicKey: PublicKeyType,
+  issuer: Signer | undefined,
+  own: { name: string; life: number; extensions: Extension[]; key?: webcrypto.CryptoKey },
+) {
   const signingKey = issuer?.privateKey ?? own.key;
   if (!signingKey) throw new TypeError('a root needs its own key');
   return X509CertificateGenerator.create({
@@ -56,8 +61,16 @@ async function sign(publicKey: PublicKeyType, issuer: Signer | undefined, own: {
 
 async function makeAuthority(name: string, issuer?: Signer): Promise<Signer> {
   const keys = await newKeys();
-  const extensions = [new BasicConstraintsExtension(true, undefined, true), new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true)];
-  const certificate = await sign(keys.publicKey, issuer, { name: `CN=${name}`, life: YEAR, extensions, key: keys.privateKey });
+  const extensions = [
+    new BasicConstraintsExtension(true, undefined, true),
+    new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
+  ];
+  const certificate = await sign(keys.publicKey, issuer, {
+    name: `CN=${name}`,
+    life: YEAR,
+    extensions,
+    key: keys.privateKey,
+  });
   return { certificate, privateKey: keys.privateKey };
 }
 
@@ -102,7 +115,11 @@ export class Authority {
     return { key: await privatePem(keys.privateKey), chain: await this.#chain(keys.publicKey, names, life) };
   }
 
-  async #chain(key: PublicKeyType, names: { type: 'dns' | 'ip' | 'url'; value: string }[], life: number): Promise<string> {
+  async #chain(
+    key: PublicKeyType,
+    names: { type: 'dns' | 'ip' | 'url'; value: string }[],
+    life: number,
+  ): Promise<string> {
     const leaf = await sign(key, this.#issuing, { name: '', life, extensions: leafExtensions(names) });
     return `${leaf.toString('pem')}\n${this.#issuing.certificate.toString('pem')}\n`;
   }

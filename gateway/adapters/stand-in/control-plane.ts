@@ -13,8 +13,8 @@ import { createSecureContext, type TLSSocket } from 'node:tls';
 import { api, gatewaySpiffeId, type Snapshot } from '@portolan/core';
 import { CompactEncrypt, CompactSign, calculateJwkThumbprint, importJWK, type JWK } from 'jose';
 import { Authority } from './authority.ts';
-import { StandInNats } from './nats-server.ts';
 import { freePort } from './free-port.ts';
+import { StandInNats } from './nats-server.ts';
 
 export const FEDERATION = 'test';
 export const GATEWAY = 'aws';
@@ -31,6 +31,7 @@ export class StandInControlPlane {
   readonly nats: StandInNats;
   readonly caFile: string;
   readonly asked: Asked[] = [];
+  controlSpiffeId = `spiffe://${FEDERATION}/control`;
   /** ms */
   certificateLife = 86_400_000;
   /** Answers every enrolment and renewal with this status. */
@@ -44,7 +45,12 @@ export class StandInControlPlane {
   #server: Server | undefined;
   #sealed: Snapshot['sealingKeys'] = [];
 
-  private constructor(folder: string, port: number, authorities: { mesh: Authority; site: Authority }, nats: StandInNats) {
+  private constructor(
+    folder: string,
+    port: number,
+    authorities: { mesh: Authority; site: Authority },
+    nats: StandInNats,
+  ) {
     this.mesh = authorities.mesh;
     this.site = authorities.site;
     this.nats = nats;
@@ -77,11 +83,14 @@ export class StandInControlPlane {
 
   async start(): Promise<void> {
     const open = await this.site.leaf([{ type: 'dns', value: 'localhost' }]);
-    const own = await this.mesh.leaf([{ type: 'url', value: `spiffe://${FEDERATION}/control` }]);
+    const own = await this.mesh.leaf([{ type: 'url', value: this.controlSpiffeId }]);
     const inMesh = createSecureContext({ key: own.key, cert: own.chain, ca: this.mesh.rootPem });
     const options = { key: open.key, cert: open.chain, requestCert: true, rejectUnauthorized: false };
     this.#server = createServer(
-      { ...options, SNICallback: (name, done) => done(null, name === `control.${FEDERATION}.mesh.internal` ? inMesh : undefined) },
+      {
+        ...options,
+        SNICallback: (name, done) => done(null, name === `control.${FEDERATION}.mesh.internal` ? inMesh : undefined),
+      },
       (request, response) => void this.#answer(request, response),
     );
     this.#server.listen(this.#port, '127.0.0.1');
@@ -96,7 +105,11 @@ export class StandInControlPlane {
   }
 
   /** A signed snapshot; `changes` over a small one with revision 1. */
-  async sign(changes: Partial<Snapshot>, key: KeyObject = this.#signing.privateKey, typ = 'portolan-snapshot+jwt'): Promise<string> {
+  async sign(
+    changes: Partial<Snapshot>,
+    key: KeyObject = this.#signing.privateKey,
+    typ = 'portolan-snapshot+jwt',
+  ): Promise<string> {
     const snapshot: Snapshot = {
       federation: FEDERATION,
       gateway: GATEWAY,
@@ -119,8 +132,10 @@ export class StandInControlPlane {
     const path = request.url ?? '';
     const inMesh = (socket as { servername?: string }).servername?.startsWith('control.') ?? false;
     this.asked.push({ path, authorized: socket.authorized });
-    if (path === '/api/v1/enroll' && !inMesh) return this.#identity(request, response, api.EnrollBody.parse(await body(request)));
-    if (path === '/api/v1/renew' && inMesh) return this.#identity(request, response, api.RenewBody.parse(await body(request)));
+    if (path === '/api/v1/enroll' && !inMesh)
+      return this.#identity(request, response, api.EnrollBody.parse(await body(request)));
+    if (path === '/api/v1/renew' && inMesh)
+      return this.#identity(request, response, api.RenewBody.parse(await body(request)));
     if (path.startsWith('/api/v1/gateways/self/snapshot?after=') && inMesh && socket.authorized) {
       response.writeHead(200).end(this.snapshot);
       return;
@@ -128,7 +143,11 @@ export class StandInControlPlane {
     response.writeHead(404).end('{}');
   }
 
-  async #identity(_request: IncomingMessage, response: ServerResponse, asked: api.RenewBody & { token?: string }): Promise<void> {
+  async #identity(
+    _request: IncomingMessage,
+    response: ServerResponse,
+    asked: api.RenewBody & { token?: string },
+  ): Promise<void> {
     const refused = this.refuseWith ?? (asked.token !== undefined && asked.token !== TOKEN ? 401 : undefined);
     if (refused !== undefined) {
       const error = { code: 'refused', message: 'The enrolment secret is not valid.' };
@@ -150,7 +169,9 @@ export class StandInControlPlane {
 
   async #seal(sealKey: JWK): Promise<void> {
     const header = { alg: 'ECDH-ES+A256KW', enc: 'A256GCM' };
-    const jwe = await new CompactEncrypt(this.#sealing).setProtectedHeader(header).encrypt(await importJWK(sealKey, 'ECDH-ES+A256KW'));
+    const jwe = await new CompactEncrypt(this.#sealing)
+      .setProtectedHeader(header)
+      .encrypt(await importJWK(sealKey, 'ECDH-ES+A256KW'));
     const kid = createHash('sha256').update(this.#sealing).digest('hex').slice(0, 8);
     this.#sealed = [{ kid, createdAt: Date.now(), sealed: { [await calculateJwkThumbprint(sealKey)]: jwe } }];
   }

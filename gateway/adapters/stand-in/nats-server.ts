@@ -32,7 +32,12 @@ export class StandInNats {
   #server: ChildProcess | undefined;
   #connection: NatsConnection | undefined;
 
-  private constructor(options: StandInNatsOptions, keys: { account: KeyPair; gatewaySigner: KeyPair; controlKey: KeyPair }, controlJwt: string, controlLeaf: Leaf) {
+  private constructor(
+    options: StandInNatsOptions,
+    keys: { account: KeyPair; gatewaySigner: KeyPair; controlKey: KeyPair },
+    controlJwt: string,
+    controlLeaf: Leaf,
+  ) {
     this.#options = options;
     this.#account = keys.account;
     this.#gatewaySigner = keys.gatewaySigner;
@@ -61,8 +66,15 @@ export class StandInNats {
     const operatorJwt = await encodeOperator('test', operator, { system_account: system.getPublicKey() });
     const systemJwt = await encodeAccount('SYS', system, { limits }, { signer: operator });
     const signing_keys = [scope, controlSigner.getPublicKey()];
-    const accountJwt = await encodeAccount('MESH', account, { limits: accountLimits, signing_keys }, { signer: operator });
-    const controlJwt = await encodeUser('control', controlKey, controlSigner, { issuer_account: account.getPublicKey() });
+    const accountJwt = await encodeAccount(
+      'MESH',
+      account,
+      { limits: accountLimits, signing_keys },
+      { signer: operator },
+    );
+    const controlJwt = await encodeUser('control', controlKey, controlSigner, {
+      issuer_account: account.getPublicKey(),
+    });
     const { folder, mesh, site, port } = options;
     const server = await site.leaf([{ type: 'dns', value: 'localhost' }]);
     await writeFile(join(folder, 'server.crt'), server.chain);
@@ -91,13 +103,26 @@ export class StandInNats {
     this.#connection = await connect({
       servers: this.url,
       authenticator: jwtAuthenticator(this.#controlJwt, this.#controlKey.getSeed()),
-      tls: { handshakeFirst: true, cert: this.#controlLeaf.chain, key: this.#controlLeaf.key, ca: this.#options.site.rootPem },
+      tls: {
+        handshakeFirst: true,
+        cert: this.#controlLeaf.chain,
+        key: this.#controlLeaf.key,
+        ca: this.#options.site.rootPem,
+      },
     });
     const { streams } = await jetstreamManager(this.#connection);
     const exist = await Promise.all(['CFG', 'AUDIT'].map((name) => streams.get(name).catch(() => undefined)));
     const republish = { src: 'cfg.*.>', dest: 'push.{{wildcard(1)}}.>' };
-    if (!exist[0]) await streamsOf(this.#connection, { name: 'CFG', subjects: ['cfg.*.>'], max_msgs_per_subject: 5, allow_direct: true, republish });
-    if (!exist[1]) await streamsOf(this.#connection, { name: 'AUDIT', subjects: ['audit.*.>'], discard: 'new' as never });
+    if (!exist[0])
+      await streamsOf(this.#connection, {
+        name: 'CFG',
+        subjects: ['cfg.*.>'],
+        max_msgs_per_subject: 5,
+        allow_direct: true,
+        republish,
+      });
+    if (!exist[1])
+      await streamsOf(this.#connection, { name: 'AUDIT', subjects: ['audit.*.>'], discard: 'new' as never });
     return this.#connection;
   }
 
@@ -122,7 +147,10 @@ export class StandInNats {
   }
 }
 
-async function streamsOf(connection: NatsConnection, config: Parameters<Awaited<ReturnType<typeof jetstreamManager>>['streams']['add']>[0]): Promise<void> {
+async function streamsOf(
+  connection: NatsConnection,
+  config: Parameters<Awaited<ReturnType<typeof jetstreamManager>>['streams']['add']>[0],
+): Promise<void> {
   await (await jetstreamManager(connection)).streams.add(config);
 }
 

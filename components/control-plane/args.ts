@@ -1,0 +1,17 @@
+/** Arguments of a ControlPlane. */
+import type { Site } from '../sites/index.ts';
+
+export interface ControlPlaneArgs {
+  /** Where it runs. Changing it replaces everything that runs. */
+  readonly site: Site;
+  /** Public URL: API, enrolment, `pulumi up`. `https`, no trailing slash. */
+  readonly url: string;
+  /** Name of the federation: trust domain of every identity in it. Changing it makes every gateway enrol again. @default the component's name */
+  readonly federation?: string;
+  /** Gateways refuse to serve by a snapshot older than this: `90s`, `15m`, `24h`, `30d`. @default '24h' */
+  readonly maxStaleness?: string;
+  /** Life of a mesh certificate, at most `7d`. @default '24h' */
+  readonly certificateLife?: string;
+  /** How long after its expiry a certificate still renews; `0s`: not at all. @default '0s' */
+  readonly renewGrace?: string;
+}

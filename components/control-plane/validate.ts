@@ -1,0 +1,21 @@
+/** Arguments of a ControlPlane, checked. Pure. */
+import { Name } from '@portolan/core';
+import { z } from 'zod';
+import { parseArguments } from '../argument-error.ts';
+import { PublicUrl } from '../plane-schema.ts';
+import type { ControlPlaneArgs } from './args.ts';
+
+const Duration = z.string().regex(/^\d{1,9}[smhd]$/, 'expected a duration such as 90s, 15m, 24h or 30d');
+
+const Args = z.strictObject({
+  url: PublicUrl,
+  federation: Name,
+  maxStaleness: Duration.optional(),
+  certificateLife: Duration.optional(),
+  renewGrace: Duration.optional(),
+});
+export type ControlPlanePlan = z.output<typeof Args>;
+
+export function checkControlPlane(name: string, { site: _site, ...args }: ControlPlaneArgs): ControlPlanePlan {
+  return parseArguments(Args, `ControlPlane(${name})`, { federation: name, ...args });
+}

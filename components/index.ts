@@ -1,0 +1,11 @@
+/** The door of the components: sites, planes, mesh. */
+export { ArgumentError } from './argument-error.ts';
+export type { ControlPlaneArgs } from './control-plane/args.ts';
+export { ControlPlane } from './control-plane/component.ts';
+export type { GatewayPlaneArgs } from './gateway-plane/args.ts';
+export { GatewayPlane } from './gateway-plane/component.ts';
+export type { LocalMcpServerArgs } from './local-mcp-server/args.ts';
+export { LocalMcpServer } from './local-mcp-server/component.ts';
+export type { MeshArgs } from './mesh/args.ts';
+export { Mesh } from './mesh/component.ts';
+export { type LocalDatabase, type LocalProgram, LocalSite, type LocalSiteArgs, type Site } from './sites/index.ts';

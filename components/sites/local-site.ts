@@ -1,0 +1,96 @@
+/**
+ * One machine as a site: planes run as processes that outlive the engine, on loopback, with a real PostgreSQL, a real
+ * nats-server and the planes' own bundles. Default stack and test bed.
+ */
+import { Process, type ProcessArgs } from '@portolan/provider';
+import { ComponentResource, type ComponentResourceOptions, type Resource } from '@pulumi/pulumi';
+import type { LocalSiteArgs } from './local-site/args.ts';
+import { type Claim, Claims } from './local-site/claims.ts';
+import { filesOf, processOf } from './local-site/command-line.ts';
+import { controlPlanePlace, gatewayPlace } from './local-site/place.ts';
+import { checkLocalSite, type LocalSitePlan } from './local-site/validate.ts';
+import type { ControlPlanePlace, Database, GatewayPlace, PlaneAddress, Site, Workload } from './site.ts';
+
+export type { LocalDatabase, LocalProgram, LocalSiteArgs } from './local-site/args.ts';
+
+/**
+ * A site on this machine.
+ *
+ * Creates nothing by itself; each plane on it adds its processes. Cost: about 80 MB of memory a process. Security: every
+ * listener is on 127.0.0.1; secrets are files of mode 0600 below `dir`; whoever may read `dir` may do everything.
+ *
+ * @example
+ * const site = new LocalSite('local', { dir, node, natsServer, controlPlaneBundle, gatewayBundle, database });
+ */
+export class LocalSite extends ComponentResource implements Site {
+  readonly name: string;
+  readonly #plan: LocalSitePlan;
+  readonly #claims = new Claims();
+
+  constructor(name: string, args: LocalSiteArgs, opts?: ComponentResourceOptions) {
+    super('portolan:index:LocalSite', name, {}, opts);
+    this.name = name;
+    this.#plan = checkLocalSite(name, args);
+    this.registerOutputs({ dir: this.#plan.dir });
+  }
+
+  placeControlPlane(plane: PlaneAddress): ControlPlanePlace {
+    const place = controlPlanePlace(this.#plan.dir, plane);
+    const { listen, nats } = place;
+    this.#claims.claim({ owner: plane.owner, property: 'url' }, [...Object.values(listen), nats.listen, nats.monitor]);
+    return place;
+  }
+
+  placeGateway(plane: PlaneAddress): GatewayPlace {
+    const place = gatewayPlace(this.#plan.dir, plane, this.#plan.upstreamCidrs);
+    this.#claims.claim({ owner: plane.owner, property: 'url' }, Object.values(place.listen));
+    return place;
+  }
+
+  database(owner: ComponentResource): Database {
+    const { database } = this.#plan;
+    if (database.kind === 'external') return { ...database, ready: [] };
+    const { run, prepare, url, passFile } = database;
+    const { hostname: host, port } = new URL(url);
+    const process = this.runProcess(
+      {
+        name: 'postgres',
+        ...run,
+        prepare,
+        listens: [`${host}:${port || 5432}`],
+        readiness: { kind: 'tcp', host, port: Number(port || 5432), timeoutSeconds: 60 },
+        stopSignal: 'SIGINT', // "fast": sessions are ended, data is safe; SIGTERM would wait for every client to leave
+      },
+      owner,
+    );
+    return { url, passFile, ready: [process] };
+  }
+
+  run(workload: Workload, owner: ComponentResource): Resource {
+    this.#claims.claim({ owner: workload.name, property: 'name' }, [`process ${workload.name}`]);
+    return new Process(workload.name, processOf(this.#plan, workload), {
+      parent: owner,
+      dependsOn: [...workload.after],
+    });
+  }
+
+  /** A program that is not a plane: an MCP server, a database. Its log and its run file lie with the site's. */
+  runProcess(args: SiteProcessArgs, owner: ComponentResource): Process {
+    this.#claims.claim({ owner: args.name, property: 'name' }, [`process ${args.name}`]);
+    const { dir } = this.#plan;
+    return new Process(args.name, { cwd: dir, ...filesOf(dir, args.name), ...args }, { parent: owner });
+  }
+
+  /** Throws an ArgumentError where the port is another's already. */
+  claimPort(claim: Claim, hostPort: string): void {
+    this.#claims.claim(claim, [hostPort]);
+  }
+
+  /** The Node that processes of this site run on. */
+  get node(): string {
+    return this.#plan.node;
+  }
+}
+
+/** A process whose place is the site's affair. */
+export type SiteProcessArgs = Omit<ProcessArgs, 'name' | 'cwd' | 'logFile' | 'runFile'> & { readonly name: string };

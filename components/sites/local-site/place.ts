@@ -1,0 +1,67 @@
+/**
+ * Where planes live on one machine: folders below the site's, ports that follow the plane's own. Pure.
+ * A plane's URL says everything: its port is the TLS listener, the next three are loopback door, health and metrics; of a
+ * control plane the two after them are NATS's.
+ */
+import { join } from 'node:path';
+import { ArgumentError } from '../../argument-error.ts';
+import type { ControlPlanePlace, GatewayPlace, Listeners, PlaneAddress } from '../site.ts';
+
+const loopback = '127.0.0.1';
+const localHosts: ReadonlySet<string> = new Set(['localhost', loopback]);
+
+/** Where the CA and the certificate of the site lie; the control plane makes them at its birth. */
+const siteFile = (dir: string, file: string): string => join(dir, 'control-plane', 'site', file);
+
+export function controlPlanePlace(dir: string, plane: PlaneAddress): ControlPlanePlace {
+  const port = portOf(plane, 6);
+  const dataDir = join(dir, 'control-plane');
+  return {
+    listen: listenersFrom(port),
+    siteCertificate: { hosts: [...localHosts] },
+    caFile: siteFile(dir, 'ca.crt'),
+    configFile: join(dir, 'config', 'control-plane.yaml'),
+    dataDir,
+    adminTokenFile: join(dataDir, 'admin-token'),
+    nats: {
+      url: `nats://${new URL(plane.url).hostname}:${port + 4}`,
+      listen: at(port + 4),
+      monitor: at(port + 5),
+      storeDir: join(dir, 'nats'),
+      configFile: join(dataDir, 'nats.conf'),
+    },
+  };
+}
+
+export function gatewayPlace(dir: string, plane: PlaneAddress, upstreamCidrs: readonly string[]): GatewayPlace {
+  return {
+    listen: listenersFrom(portOf(plane, 4)),
+    certificate: { certFile: siteFile(dir, 'tls.crt'), keyFile: siteFile(dir, 'tls.key') },
+    configFile: join(dir, 'config', `gateway-${plane.name}.yaml`),
+    dataDir: join(dir, 'gateways', plane.name),
+    enrolmentFile: join(dir, 'gateways', `${plane.name}.enrolment.json`),
+    upstreamCidrs,
+  };
+}
+
+/** @param size How many ports in a row the plane needs. */
+function portOf({ owner, url }: PlaneAddress, size: number): number {
+  const { hostname, port } = new URL(url);
+  if (!localHosts.has(hostname)) {
+    throw new ArgumentError(owner, 'url', `expected https://localhost:<port> on a LocalSite; got "${url}".`);
+  }
+  const last = 65_536 - size;
+  if (Number(port) < 1024 || Number(port) > last) {
+    throw new ArgumentError(owner, 'url', `expected a port from 1024 to ${last}, for ${size} in a row; got "${url}".`);
+  }
+  return Number(port);
+}
+
+const at = (port: number): string => `${loopback}:${port}`;
+
+const listenersFrom = (port: number): Listeners => ({
+  tls: at(port),
+  insecureLoopback: at(port + 1),
+  health: at(port + 2),
+  metrics: at(port + 3),
+});

@@ -1,0 +1,109 @@
+/** The document and the server are made from the same routes; here it is held against what Fastify really serves, and against the answers. */
+import Ajv2020 from 'ajv/dist/2020.js';
+import pino from 'pino';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createApi } from '../server/create-api.ts';
+import { startTestApi, type TestApi } from '../test/api.ts';
+import { startTestPostgres, type TestPostgres } from '../test/postgres.ts';
+
+let server: TestPostgres;
+let api: TestApi;
+// biome-ignore lint/suspicious/noExplicitAny: a JSON document
+let document: any;
+
+beforeAll(async () => {
+  server = await startTestPostgres();
+  api = await startTestApi(await server.schema('openapi'));
+  document = (await api.ask('GET', '/openapi.json')).body;
+});
+afterAll(async () => {
+  await api[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+test('every route that Fastify serves is documented, and nothing else is', async () => {
+  const app = createApi({ mounting: api.mounting, log: pino({ level: 'silent' }) });
+  await app.ready();
+  const served: string[] = [];
+  for (const path of Object.keys(document.paths))
+    for (const method of ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'] as const)
+      if (app.hasRoute({ method, url: path.replace(/\{(\w+)\}/g, ':$1') }))
+        served.push(`${method.toLowerCase()} ${path}`);
+  // printRoutes is Fastify's own list: each leaf must be a documented path, or the document itself
+  const tree = app.printRoutes({ commonPrefix: false });
+  await app.close();
+  const refused = new Set<string>();
+  for (const one of served) {
+    const [method = '', path = ''] = one.split(' ');
+    if (!document.paths[path][method]) refused.add(one);
+  }
+  for (const one of refused) {
+    const [method = '', path = ''] = one.split(' ');
+    const reply = await api.ask(method.toUpperCase() as 'GET', path.replace('/api/v1', '').replace(/\{\w+\}/g, 'x'));
+    expect([one, reply.status]).toEqual([one, 405]);
+  }
+  const leaves = tree.split('\n').filter((leaf) => /\((?:[A-Z, ]+)\)/.test(leaf));
+  expect(leaves.length).toBeGreaterThanOrEqual(Object.keys(document.paths).length);
+});
+
+test('a route that is not in the table cannot be reached', async () => {
+  const known = Object.keys(document.paths).map((path) => path.replace('/api/v1/', '').split('/')[0]);
+  const app = createApi({ mounting: api.mounting, log: pino({ level: 'silent' }) });
+  const first = new Set<string>();
+  await app.ready();
+  for (const match of app.printRoutes({ commonPrefix: false }).matchAll(/\/api\/v1\/([a-z-]+)/g))
+    first.add(match[1] ?? '');
+  await app.close();
+  expect([...first].filter((segment) => segment !== 'openapi').sort()).toEqual([...new Set(known)].sort());
+});
+
+test('it is OpenAPI 3.1 whose references resolve, whose ids are unique and whose schemas compile', () => {
+  expect(document.openapi).toMatch(/^3\.1\./);
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  ajv.addSchema({ $id: 'https://example.com/openapi', ...document });
+  for (const name of Object.keys(document.components.schemas))
+    expect(ajv.getSchema(`https://example.com/openapi#/components/schemas/${name}`), name).toBeDefined();
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(
+    ([, name]) => name,
+  );
+  expect(references.length).toBeGreaterThan(50);
+  for (const name of references) expect(document.components.schemas).toHaveProperty(name ?? '');
+  const operations = Object.values(
+    document.paths as Record<string, Record<string, { operationId: string; summary: string; responses: object }>>,
+  ).flatMap((path) => Object.values(path));
+  expect(new Set(operations.map((one) => one.operationId)).size).toBe(operations.length);
+  for (const one of operations) expect(Object.keys(one.responses).length, one.operationId).toBeGreaterThan(1);
+});
+
+test('answers are as documented', async () => {
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  ajv.addSchema({ $id: 'https://example.com/openapi', ...document });
+  const asked = [
+    ['PUT', '/gateways/aws', { url: 'https://aws.example.com' }],
+    ['PUT', '/mcp-servers/m', { url: 'http://m', gateway: 'aws', description: 'x' }],
+    ['PUT', '/users/alice', { email: 'alice@example.com' }],
+    ['PUT', '/virtual-accounts/ci', { owner: 'alice' }],
+    ['PUT', '/grants/g', { principal: { kind: 'user', name: 'alice' }, server: 'm', everything: true }],
+    ['PUT', '/peer-matrix', { pairs: [] }],
+    ['POST', '/tokens', { principal: { kind: 'user', name: 'alice' } }],
+    ...[
+      'gateways',
+      'mcp-servers',
+      'users',
+      'virtual-accounts',
+      'grants',
+      'tokens',
+      'audit',
+      'status',
+      'peer-matrix',
+    ].map((path) => ['GET', `/${path}`, undefined] as const),
+    ['GET', '/users/mars', undefined],
+  ] as const;
+  for (const [method, path, body] of asked) {
+    const reply = await api.ask(method, path, body);
+    const documented = document.paths[`/api/v1${path}`] ?? document.paths[`/api/v1/${path.split('/')[1]}/{name}`];
+    const { $ref } = documented[method.toLowerCase()].responses[reply.status].content['application/json'].schema;
+    const valid = ajv.getSchema(`https://example.com/openapi${$ref}`);
+    expect(valid?.(reply.body), `${method} ${path}: ${JSON.stringify(valid?.errors)}`).toBe(true);
+  }
+});

@@ -1,0 +1,105 @@
+/** The configuration: complete from little, strict about the rest, and silent about secrets. */
+import { expect, test } from 'vitest';
+import { parseConfig, siteFiles } from './config.ts';
+
+const FILE = `
+controlPlane:
+  federation: local
+  url: https://localhost:18400
+  dataDir: /data
+  siteCertificate: { hosts: [localhost, 127.0.0.1] }
+  nats: { url: nats://localhost:18404, storeDir: /nats }
+`;
+const ENVIRONMENT = {
+  DATABASE_URL: 'postgres://portolan@127.0.0.1:5432/portolan',
+  PGPASSFILE: '/pgpass',
+  HOME: '/root',
+};
+const parse = (text = FILE, environment: Record<string, string | undefined> = ENVIRONMENT) =>
+  parseConfig(text, environment, 'config.yaml');
+
+test('little is completed with defaults, and frozen', () => {
+  const config = parse();
+  expect(config).toMatchObject({
+    meshDial: 'localhost:18400',
+    listen: { tls: '0.0.0.0:8443', health: '0.0.0.0:8081', metrics: '0.0.0.0:9090' },
+    maxStaleness: 86_400_000,
+    certificateLife: 86_400_000,
+    renewGrace: 0,
+    database: { url: ENVIRONMENT.DATABASE_URL, passFile: '/pgpass' },
+  });
+  expect(config.listen).not.toHaveProperty('insecureLoopback');
+  expect(() => Object.assign(config.listen, { tls: 'x' })).toThrow();
+  expect(siteFiles(config)).toEqual({
+    certFile: '/data/site/tls.crt',
+    keyFile: '/data/site/tls.key',
+    caFile: '/data/site/ca.crt',
+  });
+});
+
+test('durations, own certificate, IPv6', () => {
+  const text = FILE.replace(
+    'siteCertificate: { hosts: [localhost, 127.0.0.1] }',
+    'siteCertificate: { certFile: /c, keyFile: /k, caFile: /a }\n  maxStaleness: 30d\n  renewGrace: 90s\n  listen: { insecureLoopback: "[::1]:1" }',
+  );
+  const config = parse(text);
+  expect(config).toMatchObject({
+    maxStaleness: 30 * 86_400_000,
+    renewGrace: 90_000,
+    listen: { insecureLoopback: '[::1]:1' },
+  });
+  expect(siteFiles(config)).toEqual({ certFile: '/c', keyFile: '/k', caFile: '/a' });
+});
+
+test.each([
+  ['an unknown key', FILE.replace('dataDir', 'datadir'), /controlPlane.*datadir/s],
+  [
+    'a plain door that is not loopback',
+    `${FILE}  listen: { insecureLoopback: 0.0.0.0:8080 }`,
+    /listen\.insecureLoopback.*loopback only/,
+  ],
+  [
+    'a plain door whose name only begins like loopback',
+    `${FILE}  listen: { insecureLoopback: "127.0.0.1.example.com:80" }`,
+    /listen\.insecureLoopback/,
+  ],
+  ['a port out of range', `${FILE}  listen: { tls: 127.0.0.1:70000 }`, /listen\.tls.*host:port/],
+  ['a relative path', FILE.replace('/data', 'data'), /dataDir.*absolute path/],
+  ['a life without a unit', `${FILE}  certificateLife: 24`, /certificateLife.*24h/],
+  ['a life that is too long', `${FILE}  certificateLife: 8d`, /certificateLife.*at most 7d/],
+  ['an http URL', FILE.replace('https://localhost', 'http://localhost'), /controlPlane\.url/],
+  [
+    'half a certificate',
+    FILE.replace('hosts: [localhost, 127.0.0.1]', 'certFile: /c, keyFile: /k'),
+    /siteCertificate\.caFile/,
+  ],
+  [
+    'credentials in the URL of NATS',
+    FILE.replace('nats://localhost', 'nats://me:hunter2@localhost'),
+    /nats\.url.*without user or password/,
+  ],
+  ['nothing', '', /expected/],
+  ['no YAML', 'a: [', /is not YAML/],
+])('%s is refused with its place', (_, text, message) => {
+  expect(() => parse(text)).toThrow(message);
+  expect(() => parse(text)).not.toThrow(/hunter2/);
+});
+
+test.each([
+  ['no DATABASE_URL', { DATABASE_URL: undefined }, /DATABASE_URL: expected the URL of PostgreSQL/],
+  [
+    'a password in it',
+    { DATABASE_URL: 'postgres://portolan:hunter2@127.0.0.1/portolan' },
+    /DATABASE_URL: must hold no password.*PGPASSFILE/,
+  ],
+  [
+    'a password in its query',
+    { DATABASE_URL: 'postgres://portolan@127.0.0.1/portolan?password=hunter2' },
+    /must hold no password/,
+  ],
+  ['another database', { DATABASE_URL: 'mysql://localhost/x' }, /postgres:\/\//],
+  ['PGPASSWORD', { PGPASSWORD: 'hunter2' }, /PGPASSWORD: must not be set/],
+])('%s is refused', (_, change, message) => {
+  expect(() => parse(FILE, { ...ENVIRONMENT, ...change })).toThrow(message);
+  expect(() => parse(FILE, { ...ENVIRONMENT, ...change })).not.toThrow(/hunter2/);
+});

@@ -1,0 +1,2 @@
+/** The door of enrolment. */
+export { Enrolment, type EnrolmentParts } from './enrolment.ts';

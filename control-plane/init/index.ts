@@ -1,0 +1,2 @@
+/** The door of birth. */
+export { init } from './init.ts';

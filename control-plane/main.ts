@@ -1,0 +1,89 @@
+/**
+ * `control-plane serve|init --config <file>`: reads the command line, runs one of the two, and turns signals and failures into an exit.
+ * The only file here that ends the process.
+ */
+import { parseArgs } from 'node:util';
+import type { Logger } from 'pino';
+import { readConfig } from './config.ts';
+import { init } from './init/init.ts';
+import { makeLog } from './log.ts';
+import { serve } from './serve.ts';
+import { VERSION } from './version.ts';
+
+const USAGE = `Portolan control plane ${VERSION}
+
+  control-plane init  --config <file>   migrates the database and writes what is missing: keys, certificates,
+                                        nats.conf, admin token. Run it before the first start; again it changes nothing.
+  control-plane serve --config <file>   runs until SIGTERM or SIGINT.
+  control-plane --help | --version
+
+The file is YAML with "controlPlane:" (docs/configuration.md). Environment: DATABASE_URL (without a password), PGPASSFILE.
+`;
+
+/** After a signal: open requests, then the rest; whatever hangs longer is cut off (ms). */
+const STOP_WITHIN_MS = 10_000;
+
+interface Asked {
+  readonly command: 'serve' | 'init';
+  readonly config: string;
+}
+
+/** Pure: what the command line asks for; a text is printed instead. Throws an error with the usage. */
+export function readArguments(args: readonly string[]): Asked | string {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { config: { type: 'string' }, help: { type: 'boolean', short: 'h' }, version: { type: 'boolean' } },
+  });
+  if (values.help) return USAGE;
+  if (values.version) return `${VERSION}\n`;
+  const [command, ...more] = positionals;
+  if ((command !== 'serve' && command !== 'init') || more.length > 0)
+    throw new Error(`expected the command serve or init\n\n${USAGE}`);
+  if (values.config === undefined) throw new Error(`expected --config <file>\n\n${USAGE}`);
+  return { command, config: values.config };
+}
+
+async function main(): Promise<void> {
+  const asked = readArguments(process.argv.slice(2));
+  if (typeof asked === 'string') {
+    process.stdout.write(asked);
+    return;
+  }
+  const config = await readConfig(asked.config);
+  if (asked.command === 'init') return init(config, (line) => process.stdout.write(`${line}\n`));
+  const log = makeLog();
+  const stopped = stopSignal(log);
+  const running = await serve(config, log, stopped);
+  if (!stopped.aborted) await new Promise((resolve) => stopped.addEventListener('abort', resolve, { once: true }));
+  await running.stop();
+  log.info('stopped');
+}
+
+/** Aborted by the first SIGTERM or SIGINT. From then on the process ends within ten seconds, come what may. */
+function stopSignal(log: Logger): AbortSignal {
+  const stop = new AbortController();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stop.signal.aborted) return;
+    log.info({ signal }, 'stopping');
+    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
+    stop.abort();
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  return stop.signal;
+}
+
+/** An error and what caused it, one line each: a person reads this. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const message = error instanceof AggregateError ? error.errors.map(explain).join('; ') : error.message;
+  return error.cause === undefined || message.includes(explain(error.cause))
+    ? message
+    : `${message}\n  because: ${explain(error.cause)}`;
+}
+
+if (import.meta.main)
+  main().catch((error: unknown) => {
+    process.stderr.write(`control-plane: ${explain(error)}\n`);
+    process.exitCode = 1;
+  });

@@ -1,0 +1,185 @@
+/**
+ * The control plane's process: reads what `init` wrote, links the parts, opens the listeners, waits for PostgreSQL, and runs until it is told to stop.
+ * NATS may come and go at any time. PostgreSQL too: while it is away every answer is 503 and nothing else is lost.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { CONTROL, meshName } from '@portolan/core';
+import type { Logger } from 'pino';
+import { routesOf } from './api/routes/index.ts';
+import { type Config, dataFiles, siteFiles } from './config.ts';
+import { type Db, databaseAway, migrate, openDatabase } from './db/index.ts';
+import { Enrolment } from './enrolment/enrolment.ts';
+import { readKekFile } from './keys/kek.ts';
+import { keyFiles } from './keys/key-files.ts';
+import { readSnapshotKey } from './keys/snapshot-key.ts';
+import { Ledger } from './ledger/ledger.ts';
+import { ControlCertificate } from './mesh-ca/control-certificate.ts';
+import { MeshCa } from './mesh-ca/signer.ts';
+import { FederationCounters, MetricsReport, metricsText } from './metrics/index.ts';
+import { readNatsKeys } from './nats/keys.ts';
+import { Link } from './nats/link.ts';
+import { Publisher } from './publish/publisher.ts';
+import { openListeners, SiteCertificate } from './server/index.ts';
+import { VERSION } from './version.ts';
+
+const RETRY_MS = 500;
+
+export interface Running {
+  /** Ends everything in order; open requests are answered first. */
+  stop(): Promise<void>;
+}
+
+/** Resolves once PostgreSQL has answered and all is running. `signal` ends the wait for PostgreSQL. */
+export async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<Running> {
+  const keys = await readKeys(config, log);
+  const database = openDatabase(config.database, (err) => log.warn({ err }, 'a connection to PostgreSQL broke off'));
+  const counters = new FederationCounters();
+  const work = linkWork(config, log, { keys, database, counters });
+  const state = { ready: false, stopping: false };
+  const closeListeners = await openListeners({
+    listen: config.listen,
+    mounting: mounting(config, { keys, database, work }, () => state.ready),
+    log,
+    site: keys.site,
+    mesh: keys.material,
+    isReady: async () => state.ready && !state.stopping && (await database.ping()),
+    metrics: metricsText(counters),
+  });
+  const stop = async (): Promise<void> => {
+    state.stopping = true;
+    await closeListeners();
+    await work.stop();
+    keys.site.stop();
+    keys.material.stop();
+    await database.close();
+  };
+  log.info({ listen: config.listen }, 'listening');
+  await untilMigrated(config, log, signal).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  state.ready = !signal.aborted;
+  if (state.ready) work.start();
+  return { stop };
+}
+
+const now = (): number => Date.now();
+
+type Keys = Awaited<ReturnType<typeof readKeys>>;
+
+/** Everything that `init` made, checked before a port is opened. */
+async function readKeys(config: Config, log: Logger) {
+  const { dataDir, federation } = config;
+  const files = keyFiles(dataDir);
+  const signer = await MeshCa.open({ dataDir, federation, now });
+  const onFailure = (err: unknown): void => log.error({ err }, 'certificate not renewed; trying again');
+  return {
+    signer,
+    kek: await readKekFile(dataFiles(dataDir).kek),
+    natsKeys: await readNatsKeys(files.natsKeys),
+    snapshotSigner: await readSnapshotKey(files.snapshotKey),
+    site: await SiteCertificate.open(siteFiles(config), onFailure),
+    material: await ControlCertificate.start({ signer, federation, lifeMs: config.certificateLife, now, onFailure }),
+  };
+}
+
+interface WorkParts {
+  readonly keys: Keys;
+  readonly database: Db;
+  readonly counters: FederationCounters;
+}
+
+/** Publisher, ledger and the link that both use. */
+function linkWork(config: Config, log: Logger, { keys, database: { db }, counters }: WorkParts) {
+  const onTrouble = (doing: string, err: unknown): void => log.warn({ err }, `cannot ${doing}; trying again`);
+  const link = new Link({
+    url: config.nats.url,
+    caFile: siteFiles(config).caFile,
+    material: keys.material,
+    keys: keys.natsKeys,
+    onAway: (err) => log.warn({ err, url: config.nats.url }, 'NATS does not answer; trying again'),
+  });
+  link.onUp(() => log.info({ url: config.nats.url }, 'NATS connected'));
+  const publisher = new Publisher({
+    db,
+    database: config.database,
+    kek: keys.kek,
+    link,
+    now,
+    onTrouble,
+    federation: config.federation,
+    maxStalenessMs: config.maxStaleness,
+    renewGraceMs: config.renewGrace,
+    resignAfterMs: config.maxStaleness / 4,
+    caBundle: keys.signer.roots,
+    signer: keys.snapshotSigner,
+  });
+  const ledger = new Ledger({
+    db,
+    link,
+    now,
+    onTrouble,
+    onMetrics: (gateway, body) => counters.report(gateway, MetricsReport.parse(body)),
+    onAlarm: (subject, err) => log.error({ err, subject }, 'a message was refused'),
+  });
+  return {
+    link,
+    publisher,
+    start: () => {
+      publisher.start();
+      ledger.start();
+      link.start();
+    },
+    stop: async () => {
+      ledger.stop();
+      await publisher.stop();
+      await link.stop();
+    },
+  };
+}
+
+type Work = ReturnType<typeof linkWork>;
+
+function mounting(
+  { federation, url, renewGrace, certificateLife }: Config,
+  { keys, database: { db }, work }: { readonly keys: Keys; readonly database: Db; readonly work: Work },
+  ready: () => boolean,
+) {
+  const { signer, natsKeys, snapshotSigner, kek } = keys;
+  const identification = { db, federation, renewGraceMs: renewGrace, now };
+  const enrolling = new Enrolment({
+    ...identification,
+    signer,
+    natsKeys,
+    snapshotSigner,
+    snapshots: work.publisher,
+    certificateLifeMs: certificateLife,
+  });
+  const routes = routesOf({
+    db,
+    kek,
+    enrolling,
+    snapshots: work.publisher,
+    nats: work.link,
+    federation,
+    version: VERSION,
+    now,
+  });
+  return { routes, db, meshName: meshName(CONTROL, federation), url, version: VERSION, ready, now };
+}
+
+/** Migrates as soon as PostgreSQL answers. Throws what waiting cannot mend. */
+async function untilMigrated({ database }: Config, log: Logger, signal: AbortSignal): Promise<void> {
+  const { host } = new URL(database.url);
+  for (let told = false; !signal.aborted; told = true) {
+    try {
+      const applied = await migrate(database);
+      log.info({ host, applied }, 'PostgreSQL answers; the schema is up to date');
+      return;
+    } catch (err) {
+      if (!databaseAway(err)) throw err;
+      if (!told) log.warn({ err, host }, 'PostgreSQL does not answer; waiting for it');
+      await wait(RETRY_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+}

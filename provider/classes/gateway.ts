@@ -1,0 +1,33 @@
+/** `Gateway` as programs write it. What it does is resources/gateway.ts's. */
+import { CustomResource, type CustomResourceOptions, type Input } from '@pulumi/pulumi';
+import { type ControlPlaneLink, type EntryLink, lifeOf } from './links.ts';
+
+export interface GatewayArgs {
+  readonly control: ControlPlaneLink;
+  /** In the registry. Changing it replaces the gateway. @default the resource's name */
+  readonly name?: string;
+  /** Public URL: `https`, no trailing slash. Servers of this gateway have it as their proxy URL. */
+  readonly url: Input<string>;
+  /** `host:port` where other gateways reach it. @default host and port of `url` */
+  readonly dial?: Input<string>;
+  readonly description?: Input<string>;
+  /** Absolute. Its one-time enrolment is written there (0600) while the gateway is not enrolled. @default not written */
+  readonly enrolmentFile?: Input<string>;
+}
+
+/** A gateway in the registry. Deleting it retires the gateway: its certificates are refused from then on. */
+export class Gateway extends CustomResource implements EntryLink {
+  readonly entryName: string;
+  readonly control: ControlPlaneLink;
+
+  constructor(name: string, { control, ...args }: GatewayArgs, opts?: CustomResourceOptions) {
+    const inputs = { name, ...args, control: control.api };
+    super('portolan:registry:Gateway', name, inputs, lifeOf(control, [], opts));
+    this.entryName = inputs.name;
+    this.control = control;
+  }
+
+  get entry(): this {
+    return this;
+  }
+}

@@ -1,0 +1,38 @@
+/** `McpServer` as programs write it. What it does is resources/mcp-server.ts's. */
+import { CustomResource, type CustomResourceOptions, type Input, type Output } from '@pulumi/pulumi';
+import { type ControlPlaneLink, type EntryLink, lifeOf } from './links.ts';
+
+export interface McpServerArgs {
+  /** The gateway that can reach it, and alone dials it. */
+  readonly gateway: EntryLink;
+  /** In the registry, and in the paths that clients use. Changing it replaces the server. @default the resource's name */
+  readonly name?: string;
+  /** `http` or `https`, inside the gateway's network. */
+  readonly url: Input<string>;
+  readonly description?: Input<string>;
+}
+
+/**
+ * A registered MCP server.
+ *
+ * @example
+ * new McpServer('mcp-m365', { gateway: azure, url: 'http://m365-mcp.azure-internal:8080' });
+ */
+export class McpServer extends CustomResource implements EntryLink {
+  /** URL of its gateway. */
+  declare readonly proxyUrl: Output<string>;
+  readonly entryName: string;
+  readonly control: ControlPlaneLink;
+
+  constructor(name: string, { gateway, ...args }: McpServerArgs, opts?: CustomResourceOptions) {
+    const { control } = gateway;
+    const inputs = { name, ...args, gateway: gateway.entryName, control: control.api };
+    super('portolan:registry:McpServer', name, { ...inputs, proxyUrl: undefined }, lifeOf(control, [gateway], opts));
+    this.entryName = inputs.name;
+    this.control = control;
+  }
+
+  get entry(): this {
+    return this;
+  }
+}

@@ -1,0 +1,30 @@
+/** `VirtualAccount` as programs write it. */
+import { CustomResource, type CustomResourceOptions, type Input } from '@pulumi/pulumi';
+import { type ControlPlaneLink, lifeOf, type PrincipalLink } from './links.ts';
+
+export interface VirtualAccountArgs {
+  /** The user who answers for it. */
+  readonly owner: PrincipalLink;
+  /** Changing it replaces the account. @default the resource's name */
+  readonly name?: string;
+  readonly displayName?: Input<string>;
+}
+
+/** An application that may hold tokens and grants. */
+export class VirtualAccount extends CustomResource implements PrincipalLink {
+  readonly principalKind = 'virtual-account';
+  readonly entryName: string;
+  readonly control: ControlPlaneLink;
+
+  constructor(name: string, { owner, ...args }: VirtualAccountArgs, opts?: CustomResourceOptions) {
+    const { control } = owner;
+    const inputs = { name, ...args, owner: owner.entryName, control: control.api };
+    super('portolan:registry:VirtualAccount', name, inputs, lifeOf(control, [owner], opts));
+    this.entryName = inputs.name;
+    this.control = control;
+  }
+
+  get entry(): this {
+    return this;
+  }
+}
