@@ -24,7 +24,7 @@ const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const DURATION = /^(\d{1,9})(s|m|h|d)$/;
 /** `90s`, `15m`, `24h`, `30d`, or 0 → milliseconds. */
 const Duration = z
-  .union([z.literal(0), z.string().regex(DURATION, 'expected a duration: 90s, 15m, 24h, 30d')])
+  .union([z.literal(0), z.string().regex(DURATION)], 'expected a duration: 90s, 15m, 24h, 30d')
   .transform((text) => {
     const match = DURATION.exec(String(text));
     return match ? Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS] : 0;
@@ -156,10 +156,12 @@ function complaints(error: z.ZodError | undefined, where: string): string[] {
   return flatten(error?.issues ?? []).map(([path, message]) => `  ${where}: ${path.join('.') || '(root)'}: ${message}`);
 }
 
-/** Of a union the branch that fits best speaks; zod's own message says only "Invalid input". */
+const GENERAL = 'Invalid input';
+
+/** Of a union without words of its own the branch that fits best speaks; zod's own message says only "Invalid input". */
 function flatten(issues: readonly z.core.$ZodIssue[]): (readonly [PropertyKey[], string])[] {
   return issues.flatMap((issue) => {
-    if (issue.code !== 'invalid_union') return [[issue.path, issue.message] as const];
+    if (issue.code !== 'invalid_union' || issue.message !== GENERAL) return [[issue.path, issue.message] as const];
     const [best = []] = issue.errors.toSorted((a, b) => a.length - b.length);
     return flatten(best).map(([path, message]) => [[...issue.path, ...path], message] as const);
   });

@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
 import { readConfig } from './config.ts';
-import { init } from './init/init.ts';
+import { init } from './init/index.ts';
 import { makeLog } from './log.ts';
 import { serve } from './serve.ts';
 import { VERSION } from './version.ts';

@@ -114,7 +114,9 @@ const Limits = z.strictObject({
     .min(100)
     .max(86_400_000)
     .default(600_000)
-    .describe('Longest wait for the first byte of an answer, and between two bytes of a call, in milliseconds; then 504.'),
+    .describe(
+      'Longest wait for the first byte of an answer, and between two bytes of a call, in milliseconds; then 504.',
+    ),
   maxBodyBytes: z
     .int()
     .min(1024)

@@ -6,15 +6,16 @@ import { join } from 'node:path';
 import { compileReach } from '@portolan/core';
 import { ClosedDoors } from './adapters/closed-doors.ts';
 import { type KeptIdentity, openIdentity } from './adapters/identity/keep-identity.ts';
+import { lockFolder } from './adapters/lock-folder.ts';
 import { makeLog } from './adapters/log.ts';
 import { Counters } from './adapters/meter.ts';
-import { lastValue } from './adapters/nats/last-value.ts';
 import { NatsLink } from './adapters/nats/nats-link.ts';
 import { listenLoopback, listenPlain, listenTls } from './adapters/node-listeners.ts';
 import { openPublicCertificate, type WatchedCertificate } from './adapters/public-certificate.ts';
+import { readings } from './adapters/readings.ts';
 import { SealingKeys } from './adapters/session/sealing-keys.ts';
 import { sessionSealer } from './adapters/session/session-sealer.ts';
-import { followSnapshot } from './adapters/snapshot/follow-snapshot.ts';
+import { followSnapshot, partsByNats } from './adapters/snapshot/follow-snapshot.ts';
 import { report } from './adapters/snapshot/report.ts';
 import { SnapshotRegistry } from './adapters/snapshot/snapshot-registry.ts';
 import { shipSpool } from './adapters/spool/ship-spool.ts';
@@ -22,14 +23,14 @@ import { openSpool, type Spool } from './adapters/spool/spool.ts';
 import { systemClock as clock } from './adapters/system-clock.ts';
 import { UndiciPeers } from './adapters/undici-peers.ts';
 import { UndiciUpstreams } from './adapters/undici-upstreams.ts';
-import { type Config, ConfigError, readCommandLine } from './config.ts';
+import type { Config } from './config.ts';
 import { drain } from './drain.ts';
 import type { Address } from './listen-address.ts';
 import manifest from './package.json' with { type: 'json' };
 import type { Listener, Log } from './ports.ts';
-import { readings } from './readings.ts';
 import { healthRoutes } from './routes/health.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { type Running, runProcess } from './run-process.ts';
 import { GatewayServer } from './server.ts';
 
 /** What lives as long as the process. */
@@ -46,35 +47,49 @@ interface Parts {
   readonly doors: ClosedDoors;
 }
 
-export interface RunningGateway {
-  /** Drains, writes what waits, closes everything. */
-  stop(): Promise<void>;
-}
-
 /** Starts a gateway; answers when its listeners accept. Throws where files, ports or certificates cannot be used. */
-export async function startGateway(config: Config, log: Log): Promise<RunningGateway> {
+export async function startGateway(config: Config, log: Log): Promise<Running> {
+  const health = new Readiness();
+  const probe = await listenPlain(config.listen.health, healthRoutes(health));
+  await lockFolder(config.dataDir, log);
   const parts = await makeParts(config, log);
   await restore(parts);
   const ending = new AbortController();
   const work = beginWork(parts, ending.signal);
-  const state = { ready: false };
   const server = await makeServer(parts);
-  const probes = await openProbes(parts, () => state.ready && parts.registry.current() !== undefined);
+  const scrape = await listenPlain(config.listen.metrics, metricsRoutes(parts.counters));
   const doors = await openDoors(parts, server);
-  state.ready = true;
+  health.open(parts.registry);
   log.info({ url: config.url, ports: doors.map(({ port }) => port) }, 'gateway listens');
   return {
     stop: async () => {
-      state.ready = false;
       log.info({}, 'gateway drains');
+      health.close();
       await drain(server, doors, { callsMs: config.limits.drainTimeoutMs });
       ending.abort();
       await Promise.all(work);
       await parts.spool.close();
-      await Promise.all(probes.map(closeNow));
+      await Promise.all([probe, scrape].map(closeNow));
       log.info({}, 'gateway has stopped');
     },
   };
+}
+
+/** True between the opening of the listeners and the drain, with a snapshot. Never asks whether others are well. */
+class Readiness {
+  #registry: SnapshotRegistry | undefined;
+
+  open(registry: SnapshotRegistry): void {
+    this.#registry = registry;
+  }
+
+  close(): void {
+    this.#registry = undefined;
+  }
+
+  ready(): boolean {
+    return this.#registry?.current() !== undefined;
+  }
 }
 
 async function makeParts(config: Config, log: Log): Promise<Parts> {
@@ -86,7 +101,7 @@ async function makeParts(config: Config, log: Log): Promise<Parts> {
     folder: dataDir,
     audience: () => identity.held(),
     keys: () => identity.held()?.snapshotKeys ?? [],
-    fetchPart: (sha256) => lastValue(link, subjectOfPart(identity, sha256)),
+    fetchPart: partsByNats(link, identity),
     clock,
     log,
   });
@@ -95,5 +110,117 @@ async function makeParts(config: Config, log: Log): Promise<Parts> {
   const spool = await openSpool({ folder: join(dataDir, 'spool'), ...audit, clock, log });
   const read = readings({ identity, registry, link, spool, clock });
   const counters = new Counters(() => identity.current()?.gateway ?? '', read);
-  return { config, log, certificate, identity, link, registry, sealingKeys, spool, counters, doors: closedDoors(config) };
+  const doors = closedDoors(config);
+  return { config, log, certificate, identity, link, registry, sealingKeys, spool, counters, doors };
+}
+
+/** Our own listeners, and what the control plane lives on: reachable perhaps, but never as an MCP server. */
+function closedDoors({ listen, controlPlane }: Config): ClosedDoors {
+  const own = [listen.tls, listen.insecureLoopback, listen.health, listen.metrics].flatMap((door) => door?.port ?? []);
+  const others = [controlPlane.url, ...controlPlane.natsUrl].map((text): Address => {
+    const { protocol, hostname, port } = new URL(text);
+    return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || (protocol === 'https:' ? 443 : 4222) };
+  });
+  return new ClosedDoors({ own, others });
+}
+
+/** What is on disk comes first: the listeners open with the last good snapshot in force. */
+async function restore({ registry, sealingKeys, doors }: Parts): Promise<void> {
+  await sealingKeys.restore();
+  await registry.restore();
+  await sealingKeys.adopt(registry.applied()?.sealingKeys ?? []);
+  await doors.lookUp();
+}
+
+/** Everything that goes on beside the calls, until `signal` aborts. */
+function beginWork(parts: Parts, signal: AbortSignal): readonly Promise<void>[] {
+  const { config, identity, link, registry, spool, counters, certificate, doors, log } = parts;
+  const { replica } = identity.keys;
+  link.onConnect(() => identity.nudge());
+  identity.onObtained(({ snapshot, newMesh }) => {
+    if (newMesh) void registry.forget();
+    void registry.offer(snapshot, 'the control plane');
+  });
+  registry.onChange(() => adopt(parts));
+  const counted = { version: manifest.version, spool: () => spoolOf(spool), counters: () => counters.counters() };
+  return [
+    followSnapshot({ link, registry, identity, controlPlane: config.controlPlane, clock, log }, signal),
+    shipSpool({ spool, link, identity, clock, log }, signal),
+    report({ link, registry, identity, replica, ...counted }, signal),
+    link.run(signal),
+    identity.run(signal),
+    certificate.run(signal),
+    doors.run(signal),
+  ];
+}
+
+const spoolOf = (spool: Spool): { bytes: number; records: number; dropped: number } => {
+  const { bytes, records, dropped, ringDropped } = spool.state();
+  return { bytes, records, dropped: dropped + ringDropped };
+};
+
+/** What a new snapshot says beside its tables. */
+function adopt({ config, registry, identity, sealingKeys, log }: Parts): void {
+  const applied = registry.applied();
+  if (!applied) return;
+  void sealingKeys.adopt(applied.sealingKeys);
+  identity
+    .adoptRoots(applied.caBundle)
+    .catch((error: unknown) => log.error({ err: error }, 'the mesh roots could not be kept'));
+  if (applied.url === config.url) return;
+  const fields = { alarm: 'config', configured: config.url, registered: applied.url };
+  log.error(
+    fields,
+    'gateway.url is not the URL under which this gateway is registered; the registered one decides routes',
+  );
+}
+
+async function makeServer(parts: Parts): Promise<GatewayServer> {
+  const { config, identity, registry, sealingKeys, spool, counters, doors, log } = parts;
+  const { connectTimeoutMs, callTimeoutMs, idleTimeoutMs, maxBodyBytes, maxAnswerBytes, maxRequests } = config.limits;
+  const reach = compileReach(config.upstreamCidrs);
+  const mayDial = (address: string, port: number): boolean => reach(address, port) && !doors.closed(address, port);
+  const server = new GatewayServer(
+    {
+      identity,
+      registry,
+      peers: new UndiciPeers({ identity, registry, connectTimeoutMs }),
+      upstreams: new UndiciUpstreams({ registry, mayDial, connectTimeoutMs }),
+      audit: spool,
+      sessions: sessionSealer(sealingKeys),
+      meter: counters,
+      clock,
+      log,
+    },
+    {
+      bodyBytes: maxBodyBytes,
+      answerBytes: maxAnswerBytes,
+      callMs: callTimeoutMs,
+      idleMs: idleTimeoutMs,
+      flights: maxRequests,
+    },
+  );
+  await server.ready();
+  return server;
+}
+
+async function openDoors(parts: Parts, intake: GatewayServer): Promise<readonly Listener[]> {
+  const { config, certificate, identity, registry, log } = parts;
+  const { tls, insecureLoopback } = config.listen;
+  const open = [await listenTls({ address: tls, certificate, identity, registry, intake, clock, log })];
+  if (insecureLoopback) open.push(await listenLoopback(insecureLoopback, intake));
+  return open;
+}
+
+async function closeNow(listener: Listener): Promise<void> {
+  const closed = listener.stop();
+  listener.closeAll();
+  await closed;
+}
+
+if (import.meta.main) {
+  runProcess({
+    makeLog: ({ logLevel }) => makeLog(logLevel, { process: 'gateway' }, process.stdout),
+    start: startGateway,
+  });
 }

@@ -7,11 +7,11 @@ export interface ControlPlaneArgs {
   /** Public URL: API, enrolment, `pulumi up`. `https`, no trailing slash. */
   readonly url: string;
   /** Name of the federation: trust domain of every identity in it. Changing it makes every gateway enrol again. @default the component's name */
-  readonly federation?: string;
+  readonly federation?: string | undefined;
   /** Gateways refuse to serve by a snapshot older than this: `90s`, `15m`, `24h`, `30d`. @default '24h' */
-  readonly maxStaleness?: string;
+  readonly maxStaleness?: string | undefined;
   /** Life of a mesh certificate, at most `7d`. @default '24h' */
-  readonly certificateLife?: string;
+  readonly certificateLife?: string | undefined;
   /** How long after its expiry a certificate still renews; `0s`: not at all. @default '0s' */
-  readonly renewGrace?: string;
+  readonly renewGrace?: string | undefined;
 }

@@ -19,6 +19,8 @@ import { type ControlPlanePlan, checkControlPlane } from './validate.ts';
 export class ControlPlane extends ComponentResource implements ControlPlaneLink {
   readonly url: string;
   readonly natsUrl: string;
+  /** PEM of the CA of its public name; undefined: the system's. */
+  readonly caFile: string | undefined;
   readonly api: ControlApiArgs;
   readonly life: Resource;
   /** Ready once a gateway can connect: control plane and NATS. */
@@ -33,7 +35,8 @@ export class ControlPlane extends ComponentResource implements ControlPlaneLink 
     const database = args.site.database(this);
     this.url = plan.url;
     this.natsUrl = place.nats.url;
-    this.api = apiOf(plan, place);
+    this.caFile = place.caFile;
+    this.api = { url: plan.url, caFile: place.caFile, adminTokenFile: place.adminTokenFile };
     this.life = runControlPlane(args.site, { plan, place, database }, this);
     this.ready = [this.life, runNats(args.site, place.nats, this.life, this)];
     this.#urls = new Map([[plan.url, owner]]);
@@ -54,10 +57,6 @@ interface Parts {
   readonly database: Database;
 }
 
-function apiOf({ url }: ControlPlanePlan, { caFile, adminTokenFile }: ControlPlanePlace): ControlApiArgs {
-  return { url, adminTokenFile, ...(caFile === undefined ? {} : { caFile }) };
-}
-
 function runControlPlane(site: Site, { plan, place, database }: Parts, owner: ComponentResource): Resource {
   const { configFile, listen } = place;
   const workload = {
@@ -76,7 +75,7 @@ function runControlPlane(site: Site, { plan, place, database }: Parts, owner: Co
 }
 
 function databaseEnv({ url, passFile }: Database): Record<string, Input<string>> {
-  return { DATABASE_URL: url, ...(passFile === undefined ? {} : { PGPASSFILE: passFile }) };
+  return passFile === undefined ? { DATABASE_URL: url } : { DATABASE_URL: url, PGPASSFILE: passFile };
 }
 
 /** After the control plane, whose birth writes its configuration. */

@@ -9,7 +9,7 @@ export interface GatewayPlaneArgs {
   readonly url: string;
   readonly control: ControlPlane;
   /** `host:port` where other gateways reach it. @default host and port of `url` */
-  readonly dial?: string;
+  readonly dial?: string | undefined;
   /** @default none */
-  readonly description?: string;
+  readonly description?: string | undefined;
 }

@@ -1,6 +1,6 @@
 /** One gateway of a federation: its entry in the registry with its way in, then the gateway itself. */
-import { type ControlApiArgs, type EntryLink, Gateway } from '@portolan/provider';
-import { all, ComponentResource, type ComponentResourceOptions, type Output, type Resource } from '@pulumi/pulumi';
+import { type EntryLink, Gateway } from '@portolan/provider';
+import { ComponentResource, type ComponentResourceOptions, type Resource } from '@pulumi/pulumi';
 import type { ControlPlane } from '../control-plane/component.ts';
 import type { GatewayPlace } from '../sites/index.ts';
 import type { GatewayPlaneArgs } from './args.ts';
@@ -41,8 +41,7 @@ export class GatewayPlane extends ComponentResource implements EntryLink {
 }
 
 function register(plan: GatewayPlan, { enrolmentFile }: GatewayPlace, plane: GatewayPlane): Resource {
-  const enrolment = enrolmentFile === undefined ? {} : { enrolmentFile };
-  const args = { control: plane.control, ...plan, ...enrolment };
+  const args = { control: plane.control, ...plan, enrolmentFile };
   return new Gateway(`${plan.name}-${entrySuffix}`, args, { parent: plane });
 }
 
@@ -54,7 +53,7 @@ function runGateway({ site }: GatewayPlaneArgs, place: GatewayPlace, plane: Gate
       name: `gateway-${plane.entryName}`,
       program: 'gateway',
       args: ['--config', configFile],
-      config: { path: configFile, content: configOf(plane, place) },
+      config: { path: configFile, content: gatewayConfig(plane.url, plane.control, place) },
       secretFiles: enrolmentFile === undefined ? [] : [enrolmentFile],
       ports: { ...listen },
       health: { listen: listen.health, path: '/readyz' },
@@ -63,12 +62,3 @@ function runGateway({ site }: GatewayPlaneArgs, place: GatewayPlace, plane: Gate
     plane,
   );
 }
-
-function configOf({ url, control }: GatewayPlane, place: GatewayPlace): Output<string> {
-  return all([caFileOf(control.api)]).apply(([caFile]) => {
-    const trust = caFile === '' ? {} : { caFile };
-    return gatewayConfig(url, { url: control.url, natsUrl: control.natsUrl, ...trust }, place);
-  });
-}
-
-const caFileOf = ({ caFile }: ControlApiArgs) => caFile ?? '';

@@ -5,10 +5,11 @@ import type { GatewayPlace } from '../sites/index.ts';
 export interface ControlAddress {
   readonly url: string;
   readonly natsUrl: string;
-  readonly caFile?: string;
+  readonly caFile?: string | undefined;
 }
 
-export function gatewayConfig(url: string, controlPlane: ControlAddress, place: GatewayPlace): string {
+export function gatewayConfig(url: string, control: ControlAddress, place: GatewayPlace): string {
+  const controlPlane = { url: control.url, natsUrl: control.natsUrl, caFile: control.caFile };
   const { listen, certificate, dataDir, enrolmentFile, upstreamCidrs } = place;
   const gateway = {
     url,
@@ -16,7 +17,7 @@ export function gatewayConfig(url: string, controlPlane: ControlAddress, place: 
     listen,
     certificate,
     dataDir,
-    ...(enrolmentFile === undefined ? {} : { enrolmentFile }),
+    enrolmentFile,
     upstreamCidrs: upstreamCidrs.map((cidr) => ({ cidr })),
   };
   return `${JSON.stringify({ gateway }, null, 2)}\n`;

@@ -9,9 +9,9 @@ export interface LocalMcpServerArgs {
   /** A Node program that serves `--port N` on loopback and answers `GET /healthz`. Absolute. */
   readonly script: string;
   /** Further files whose change restarts it. @default none */
-  readonly sources?: readonly string[];
+  readonly sources?: readonly string[] | undefined;
   /** `http://127.0.0.1:<port>/<path>` */
   readonly url: string;
   /** @default none */
-  readonly description?: string;
+  readonly description?: string | undefined;
 }

@@ -44,6 +44,5 @@ function runServer(site: LocalSite, { name, script, sources, port }: LocalMcpSer
 
 function register({ gateway }: LocalMcpServerArgs, plan: LocalMcpServerPlan, parent: LocalMcpServer): Resource {
   const { name, url, description } = plan;
-  const words = description === undefined ? {} : { description };
-  return new McpServer(`${name}-${entrySuffix}`, { name, gateway, url, ...words }, { parent });
+  return new McpServer(`${name}-${entrySuffix}`, { name, gateway, url, description }, { parent });
 }

@@ -46,7 +46,7 @@ export interface GatewayPlace {
   readonly configFile: string;
   readonly dataDir: string;
   /** Where its one-time enrolment is put; absent where the site has another proof of who it is. */
-  readonly enrolmentFile?: string;
+  readonly enrolmentFile?: string | undefined;
   /** Networks in which its MCP servers may be dialled. */
   readonly upstreamCidrs: readonly string[];
 }
@@ -56,7 +56,7 @@ export interface ControlPlanePlace {
   /** Made at its birth for these names, or files that are there. */
   readonly siteCertificate: { readonly hosts: readonly string[] } | (CertificateFiles & { readonly caFile: string });
   /** PEM of the CA that others verify it with; absent: the system's. */
-  readonly caFile?: string;
+  readonly caFile?: string | undefined;
   readonly configFile: string;
   readonly dataDir: string;
   /** Written at its birth. */
@@ -76,7 +76,7 @@ export interface NatsPlace {
 /** No password is in `url`: it is in `passFile` (libpq's format), or the cloud's token takes its place. */
 export interface Database {
   readonly url: Input<string>;
-  readonly passFile?: Input<string>;
+  readonly passFile?: Input<string> | undefined;
   readonly ready: readonly Resource[];
 }
 
@@ -88,13 +88,13 @@ export interface Workload {
   readonly program: Program;
   readonly args: readonly string[];
   /** Arguments of runs of the same program that must end well before each start; idempotent. */
-  readonly prepare?: readonly (readonly string[])[];
+  readonly prepare?: readonly (readonly string[])[] | undefined;
   /** Non-secret configuration, put where the program reads it. */
   readonly config?: { readonly path: string; readonly content: Input<string> };
   /** Files with secrets that others write and only this program may read. */
   readonly secretFiles: readonly string[];
   /** No secrets. */
-  readonly env?: Readonly<Record<string, Input<string>>>;
+  readonly env?: Readonly<Record<string, Input<string>>> | undefined;
   /** `host:port` by what it is for. */
   readonly ports: Readonly<Record<string, string>>;
   /** Answers a GET with 2xx once it can serve. */

@@ -1,8 +1,8 @@
 /** The document and the server are made from the same routes; here it is held against what Fastify really serves, and against the answers. */
-import Ajv2020 from 'ajv/dist/2020.js';
-import pino from 'pino';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import Fastify from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createApi } from '../server/create-api.ts';
+import { mountRoutes } from '../server/mount-routes.ts';
 import { startTestApi, type TestApi } from '../test/api.ts';
 import { startTestPostgres, type TestPostgres } from '../test/postgres.ts';
 
@@ -21,40 +21,20 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-test('every route that Fastify serves is documented, and nothing else is', async () => {
-  const app = createApi({ mounting: api.mounting, log: pino({ level: 'silent' }) });
-  await app.ready();
-  const served: string[] = [];
-  for (const path of Object.keys(document.paths))
-    for (const method of ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'] as const)
-      if (app.hasRoute({ method, url: path.replace(/\{(\w+)\}/g, ':$1') }))
-        served.push(`${method.toLowerCase()} ${path}`);
-  // printRoutes is Fastify's own list: each leaf must be a documented path, or the document itself
-  const tree = app.printRoutes({ commonPrefix: false });
+test('every route that is served is documented, or says 405, or is the document', async () => {
+  const app = Fastify({ exposeHeadRoutes: false });
+  const served: { method: string; path: string }[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) served.push({ method: one, path: url.replace(/:(\w+)/g, '{$1}') });
+  });
+  mountRoutes(app, api.mounting);
   await app.close();
-  const refused = new Set<string>();
-  for (const one of served) {
-    const [method = '', path = ''] = one.split(' ');
-    if (!document.paths[path][method]) refused.add(one);
+  expect(served.length).toBeGreaterThan(50);
+  for (const { method, path } of served) {
+    if (document.paths[path]?.[method.toLowerCase()] || path === '/api/v1/openapi.json') continue;
+    const reply = await api.ask(method as 'GET', path.replace('/api/v1', '').replace(/\{\w+\}/g, 'x'));
+    expect([method, path, reply.status]).toEqual([method, path, 405]);
   }
-  for (const one of refused) {
-    const [method = '', path = ''] = one.split(' ');
-    const reply = await api.ask(method.toUpperCase() as 'GET', path.replace('/api/v1', '').replace(/\{\w+\}/g, 'x'));
-    expect([one, reply.status]).toEqual([one, 405]);
-  }
-  const leaves = tree.split('\n').filter((leaf) => /\((?:[A-Z, ]+)\)/.test(leaf));
-  expect(leaves.length).toBeGreaterThanOrEqual(Object.keys(document.paths).length);
-});
-
-test('a route that is not in the table cannot be reached', async () => {
-  const known = Object.keys(document.paths).map((path) => path.replace('/api/v1/', '').split('/')[0]);
-  const app = createApi({ mounting: api.mounting, log: pino({ level: 'silent' }) });
-  const first = new Set<string>();
-  await app.ready();
-  for (const match of app.printRoutes({ commonPrefix: false }).matchAll(/\/api\/v1\/([a-z-]+)/g))
-    first.add(match[1] ?? '');
-  await app.close();
-  expect([...first].filter((segment) => segment !== 'openapi').sort()).toEqual([...new Set(known)].sort());
 });
 
 test('it is OpenAPI 3.1 whose references resolve, whose ids are unique and whose schemas compile', () => {

@@ -39,6 +39,7 @@ export function createApi({ mounting, log, tls, fallback }: Door): FastifyInstan
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    exposeHeadRoutes: false,
   } as const;
   const app = (tls ? Fastify({ ...options, https: httpsOptions(tls, fallback) }) : Fastify(options)) as FastifyInstance;
   app.setErrorHandler(answerError);

@@ -100,7 +100,7 @@ function mountDocument(app: FastifyInstance, { routes, url, version }: Mounting)
   app.get(`${PREFIX}/openapi.json`, async () => document);
 }
 
-const METHODS = ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'] as const;
+const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH'] as const;
 
 /** 405 for a known path asked by another method, 404 for any other path; both as JSON. */
 function mountRefusals(app: FastifyInstance, routes: readonly Route[]): void {

@@ -117,7 +117,7 @@ async function ask(
     headers: { ...authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
-  const isJson = String(reply.headers['content-type']).startsWith('application/json');
+  const isJson = String(reply.headers['content-type']).startsWith('application/json') && reply.body !== '';
   return { status: reply.statusCode, headers: reply.headers, body: isJson ? reply.json() : reply.body };
 }
 

@@ -30,14 +30,18 @@ export interface TestBackbone extends AsyncDisposable {
   restart(now?: () => number): Promise<void>;
 }
 
-/** `extra`: further lines of the `controlPlane:` section. */
-export async function startTestBackbone(extra = ''): Promise<TestBackbone> {
+/** `extra`: further lines of the `controlPlane:` section. `before`: comes before `init`. */
+export async function startTestBackbone(
+  extra = '',
+  before: (config: Config) => Promise<void> = async () => {},
+): Promise<TestBackbone> {
   await using stack = new AsyncDisposableStack(); // ends what was started when a later step fails
   const dir = await mkdtemp(join(tmpdir(), 'portolan-cp-'));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
   const postgres = stack.use(await startTestPostgres());
   const [port, monitor] = [await freePort(), await freePort()];
   const config = testConfig({ dir, port, monitor, extra }, postgres.address);
+  await before(config);
   await init(config, () => {});
   const nats = stack.use(await startTestNats(dataFiles(config.dataDir).natsConf, port));
   const database = openDatabase(config.database);

@@ -13,8 +13,11 @@ export interface Enrolled {
 
 export const urlOf = (gateway: string): string => `https://${gateway}.example.com`;
 
-export async function addGateway({ database: { db } }: TestBackbone, name: string): Promise<void> {
+/** Resolves when its first snapshot is there. */
+export async function addGateway(plane: TestBackbone, name: string): Promise<void> {
+  const { db } = plane.database;
   await put(db, gateways, name, { url: urlOf(name) });
+  await until(async () => (await db.selectFrom('outbox').select('id').execute()).length === 0);
 }
 
 export async function retireGateway({ database: { db } }: TestBackbone, name: string): Promise<void> {
@@ -24,7 +27,6 @@ export async function retireGateway({ database: { db } }: TestBackbone, name: st
 /** Registers the gateway where it is not there, and enrols one replica of it. */
 export async function enrolGateway(plane: TestBackbone, name: string): Promise<Enrolled> {
   await addGateway(plane, name);
-  await until(() => plane.backbone().snapshots.newer(name, 0));
   const { enrolling } = plane.backbone();
   const { token } = await enrolling.issue(name);
   const keys = await makeGatewayKeys();

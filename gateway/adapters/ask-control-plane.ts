@@ -9,7 +9,8 @@ import { CONTROL, controlSpiffeId, meshName } from '@portolan/core';
 import type { MeshCredentials } from '../ports.ts';
 import { checkSpiffeId } from './identity/certificate.ts';
 
-const TIMEOUT_MS = 10_000;
+/** The control plane may wait for its publisher before it answers an enrolment, and the secret is spent by then. */
+const TIMEOUT_MS = 30_000;
 const MAX_ANSWER_BYTES = 64 * 2 ** 20;
 
 export interface Ask {

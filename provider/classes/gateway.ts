@@ -5,14 +5,14 @@ import { type ControlPlaneLink, type EntryLink, lifeOf } from './links.ts';
 export interface GatewayArgs {
   readonly control: ControlPlaneLink;
   /** In the registry. Changing it replaces the gateway. @default the resource's name */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Public URL: `https`, no trailing slash. Servers of this gateway have it as their proxy URL. */
   readonly url: Input<string>;
   /** `host:port` where other gateways reach it. @default host and port of `url` */
-  readonly dial?: Input<string>;
-  readonly description?: Input<string>;
+  readonly dial?: Input<string> | undefined;
+  readonly description?: Input<string> | undefined;
   /** Absolute. Its one-time enrolment is written there (0600) while the gateway is not enrolled. @default not written */
-  readonly enrolmentFile?: Input<string>;
+  readonly enrolmentFile?: Input<string> | undefined;
 }
 
 /** A gateway in the registry. Deleting it retires the gateway: its certificates are refused from then on. */
@@ -21,7 +21,7 @@ export class Gateway extends CustomResource implements EntryLink {
   readonly control: ControlPlaneLink;
 
   constructor(name: string, { control, ...args }: GatewayArgs, opts?: CustomResourceOptions) {
-    const inputs = { name, ...args, control: control.api };
+    const inputs = { ...args, name: args.name ?? name, control: control.api };
     super('portolan:registry:Gateway', name, inputs, lifeOf(control, [], opts));
     this.entryName = inputs.name;
     this.control = control;

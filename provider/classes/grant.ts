@@ -7,13 +7,13 @@ export interface GrantArgs {
   readonly principal: PrincipalLink;
   readonly server: EntryLink;
   /** Changing it replaces the grant. @default the resource's name */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** A deny beats every allow. @default 'allow' */
-  readonly effect?: Input<'allow' | 'deny'>;
-  readonly everything?: Input<boolean>;
-  readonly tools?: Input<readonly Input<string>[]>;
-  readonly prompts?: Input<readonly Input<string>[]>;
-  readonly resources?: Input<readonly Input<string>[]>;
+  readonly effect?: Input<'allow' | 'deny'> | undefined;
+  readonly everything?: Input<boolean> | undefined;
+  readonly tools?: Input<readonly Input<string>[]> | undefined;
+  readonly prompts?: Input<readonly Input<string>[]> | undefined;
+  readonly resources?: Input<readonly Input<string>[]> | undefined;
 }
 
 /**
@@ -26,7 +26,7 @@ export class Grant extends CustomResource {
   constructor(name: string, { principal, server, ...args }: GrantArgs, opts?: CustomResourceOptions) {
     const { control } = server;
     const who = { kind: principal.principalKind, name: principal.entryName };
-    const inputs = { name, ...args, principal: who, server: server.entryName, control: control.api };
+    const inputs = { ...args, name: args.name ?? name, principal: who, server: server.entryName, control: control.api };
     super('portolan:registry:Grant', name, inputs, lifeOf(control, [principal, server], opts));
   }
 }

@@ -9,7 +9,7 @@ export interface ControlApiArgs {
   /** `https://…`, or `http://…` on loopback. */
   readonly url: Input<string>;
   /** PEM of the CA that signed its certificate. @default the system's CAs */
-  readonly caFile?: Input<string>;
+  readonly caFile?: Input<string> | undefined;
   readonly adminTokenFile: Input<string>;
 }
 

@@ -6,10 +6,10 @@ export interface McpServerArgs {
   /** The gateway that can reach it, and alone dials it. */
   readonly gateway: EntryLink;
   /** In the registry, and in the paths that clients use. Changing it replaces the server. @default the resource's name */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** `http` or `https`, inside the gateway's network. */
   readonly url: Input<string>;
-  readonly description?: Input<string>;
+  readonly description?: Input<string> | undefined;
 }
 
 /**
@@ -26,7 +26,7 @@ export class McpServer extends CustomResource implements EntryLink {
 
   constructor(name: string, { gateway, ...args }: McpServerArgs, opts?: CustomResourceOptions) {
     const { control } = gateway;
-    const inputs = { name, ...args, gateway: gateway.entryName, control: control.api };
+    const inputs = { ...args, name: args.name ?? name, gateway: gateway.entryName, control: control.api };
     super('portolan:registry:McpServer', name, { ...inputs, proxyUrl: undefined }, lifeOf(control, [gateway], opts));
     this.entryName = inputs.name;
     this.control = control;

@@ -5,9 +5,9 @@ import { type ControlPlaneLink, lifeOf, type PrincipalLink } from './links.ts';
 export interface UserArgs {
   readonly control: ControlPlaneLink;
   /** Changing it replaces the user. @default the resource's name */
-  readonly name?: string;
-  readonly displayName?: Input<string>;
-  readonly email?: Input<string>;
+  readonly name?: string | undefined;
+  readonly displayName?: Input<string> | undefined;
+  readonly email?: Input<string> | undefined;
 }
 
 /** A person that may hold tokens and grants. Tokens are issued over the API, never here. */
@@ -17,7 +17,7 @@ export class User extends CustomResource implements PrincipalLink {
   readonly control: ControlPlaneLink;
 
   constructor(name: string, { control, ...args }: UserArgs, opts?: CustomResourceOptions) {
-    const inputs = { name, ...args, control: control.api };
+    const inputs = { ...args, name: args.name ?? name, control: control.api };
     super('portolan:registry:User', name, inputs, lifeOf(control, [], opts));
     this.entryName = inputs.name;
     this.control = control;

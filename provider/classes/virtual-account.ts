@@ -6,8 +6,8 @@ export interface VirtualAccountArgs {
   /** The user who answers for it. */
   readonly owner: PrincipalLink;
   /** Changing it replaces the account. @default the resource's name */
-  readonly name?: string;
-  readonly displayName?: Input<string>;
+  readonly name?: string | undefined;
+  readonly displayName?: Input<string> | undefined;
 }
 
 /** An application that may hold tokens and grants. */
@@ -18,7 +18,7 @@ export class VirtualAccount extends CustomResource implements PrincipalLink {
 
   constructor(name: string, { owner, ...args }: VirtualAccountArgs, opts?: CustomResourceOptions) {
     const { control } = owner;
-    const inputs = { name, ...args, owner: owner.entryName, control: control.api };
+    const inputs = { ...args, name: args.name ?? name, owner: owner.entryName, control: control.api };
     super('portolan:registry:VirtualAccount', name, inputs, lifeOf(control, [owner], opts));
     this.entryName = inputs.name;
     this.control = control;

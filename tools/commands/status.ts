@@ -33,7 +33,7 @@ await runCommand(async (args) => {
 });
 
 async function look(one: LocalProcess, gateways: readonly Gateway[]): Promise<Part> {
-  const health = !isRunning(one) ? 'not running' : (await isReady(one)) ? 'ready' : 'not ready';
+  const health = !(await isRunning(one)) ? 'not running' : (await isReady(one)) ? 'ready' : 'not ready';
   const found = gateways.find(({ name }) => one.name === `gateway-${name}`);
   if (found === undefined) return { name: one.name, health, pid: one.pid };
   const { revision, appliedRevision, lag, connected, drift } = found;

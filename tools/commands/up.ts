@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { bundlePlanes } from '../local/bundle.ts';
 import { CommandFailed } from '../local/command-failed.ts';
 import { ControlPlane } from '../local/control-plane.ts';
-import { type Changes, runEngine } from '../local/engine.ts';
+import { type Outcome, runEngine } from '../local/engine.ts';
 import { controlPlaneDoors, writeLocalFile } from '../local/local-file.ts';
 import { portBaseOf, readOptions } from '../local/options.ts';
 import { defaultPortBase, takenPorts } from '../local/ports.ts';
-import { isRunning, localProcesses } from '../local/processes.ts';
+import { localProcesses } from '../local/processes.ts';
 import { upReport } from '../local/report.ts';
 import { holdingStack, runCommand } from '../local/run-command.ts';
 import { chooseDatabase, lastPortBase, writeSettings } from '../local/settings.ts';
@@ -18,6 +18,7 @@ import { cancelAbandonedLock, createStack, type Pulumi, pulumiFor, type StackPla
 import { findTool } from '../toolchain/index.ts';
 
 const agreeWithinMs = 15_000;
+const patienceMs = 20_000;
 
 await runCommand(async (args) => {
   const given = readOptions('up', args, { 'port-base': { type: 'string' }, verbose: { type: 'boolean' } });
@@ -26,8 +27,8 @@ await runCommand(async (args) => {
     const portBase = asked ?? (await lastPortBase(place)) ?? defaultPortBase;
     await refuseTakenPorts(place, portBase);
     const pulumi = await prepare(place, portBase);
-    const changes = await runEngine(pulumi, ['up', '--refresh'], { verbose: given.flag('verbose'), tell });
-    await finish(place, portBase, changes);
+    const outcome = await runEngine(pulumi, ['up', '--refresh'], { verbose: given.flag('verbose'), tell });
+    await finish(place, portBase, outcome);
   });
 });
 
@@ -44,10 +45,10 @@ async function prepare(place: StackPlace, portBase: number): Promise<Pulumi> {
   return pulumi;
 }
 
-async function finish(place: StackPlace, portBase: number, changes: Changes): Promise<void> {
+async function finish(place: StackPlace, portBase: number, { changes, users }: Outcome): Promise<void> {
   const admin = await keepAdminToken(place);
-  const control = new ControlPlane(controlPlaneDoors(portBase).url, admin);
-  const tokens = await keepUserTokens(place, control, await control.userNames());
+  const control = new ControlPlane(controlPlaneDoors(portBase).url, admin, patienceMs);
+  const tokens = await keepUserTokens(place, control, users);
   const local = await writeLocalFile(place, portBase, admin, tokens);
   const late = await gatewaysBehind(control);
   console.log(summary(changes, local.processes.length));
@@ -67,7 +68,7 @@ async function gatewaysBehind(control: ControlPlane): Promise<readonly string[]>
 }
 
 async function refuseTakenPorts(place: StackPlace, portBase: number): Promise<void> {
-  const ours = new Set((await localProcesses(place)).filter(isRunning).map(({ pid }) => pid));
+  const ours = new Set((await localProcesses(place)).map(({ pid }) => pid));
   const taken = await takenPorts(portBase, ours);
   if (taken.length === 0) return;
   const lines = taken.map(({ port, use, holder }) => `  127.0.0.1:${port} (${use}) is in use by ${holder}`);
@@ -76,8 +77,8 @@ async function refuseTakenPorts(place: StackPlace, portBase: number): Promise<vo
   );
 }
 
-function summary(changes: Changes, processes: number): string {
-  const counts = Object.entries(changes).map(([op, count]) => `${count} × ${op}`);
+function summary(changes: Outcome['changes'], processes: number): string {
+  const counts = Object.entries(changes).map(([op, count]) => `${op} ${count}`);
   return counts.length === 0
     ? `Nothing changed: ${processes} processes run as declared.`
     : `Changed: ${counts.join(', ')}.`;

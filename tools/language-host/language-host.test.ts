@@ -136,7 +136,8 @@ test('a killed CLI takes host, program and provider with it; its lock is cancell
   await vi.waitFor(async () => expect(await processesOf(root)).toEqual([]), { timeout: 10_000 });
   expect(await cancelAbandonedLock(pulumi)).toHaveLength(1);
   await configure();
-  expect((await cli('up', '--yes', '--skip-preview')).code).toBe(0);
+  const again = await cli('up', '--yes', '--skip-preview');
+  expect(again.code, again.output).toBe(0);
 });
 
 test('the stack lies in .portolan alone, its salt survives new settings, its passphrase is nowhere but in its file', async () => {

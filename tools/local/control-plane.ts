@@ -1,20 +1,28 @@
 // The control plane's API as these commands need it, at its loopback door with the admin token. Answers are checked
 // against core's schemas. Errors name the request and what was answered, never the token.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { api } from '@portolan/core';
 import type { z } from 'zod';
 import { CommandFailed } from './command-failed.ts';
 
 const answerMs = 10_000;
+const pauseMs = 200;
 
 export class ControlPlane {
   readonly url: string;
   readonly #token: string;
+  readonly #patienceMs: number;
 
-  /** @param url Loopback door, `http://127.0.0.1:<port>`. */
-  constructor(url: string, token: string) {
+  /**
+   * @param url Loopback door, `http://127.0.0.1:<port>`.
+   * @param patienceMs How long a request is repeated while the control plane is away or answers 503: one whose database was
+   * just repaired needs a moment.
+   */
+  constructor(url: string, token: string, patienceMs = 0) {
     this.url = url;
     this.#token = token;
+    this.#patienceMs = patienceMs;
   }
 
   status(): Promise<api.FederationStatus> {
@@ -33,16 +41,25 @@ export class ControlPlane {
     return this.#ask('POST', '/tokens', api.IssuedToken, body);
   }
 
-  async userNames(): Promise<readonly string[]> {
-    const { items } = await this.#ask('GET', '/users', api.page(api.UserView));
-    return items.map(({ name }) => name);
-  }
-
   async #ask<T extends z.ZodType>(method: string, path: string, schema: T, body?: object): Promise<z.output<T>> {
     return this.#read(await this.#send(method, path, body), `${method} ${path}`, schema);
   }
 
   async #send(method: string, path: string, body?: object): Promise<Response> {
+    const deadline = Date.now() + this.#patienceMs;
+    for (;;) {
+      const answer = await this.#once(method, path, body).catch((error: Error) => error);
+      const away = answer instanceof Error || answer.status === 503;
+      if (away && Date.now() < deadline) await sleep(pauseMs);
+      else if (answer instanceof Error)
+        throw new CommandFailed(
+          `The control plane at ${this.url} did not answer ${method} ${path}: ${reason(answer)}.`,
+        );
+      else return answer;
+    }
+  }
+
+  #once(method: string, path: string, body?: object): Promise<Response> {
     const headers = { authorization: `Bearer ${this.#token}`, ...(body && { 'content-type': 'application/json' }) };
     const init = {
       method,
@@ -50,9 +67,7 @@ export class ControlPlane {
       signal: AbortSignal.timeout(answerMs),
       ...(body && { body: JSON.stringify(body) }),
     };
-    return fetch(`${this.url}/api/v1${path}`, init).catch((error: Error) => {
-      throw new CommandFailed(`The control plane at ${this.url} did not answer ${method} ${path}: ${reason(error)}.`);
-    });
+    return fetch(`${this.url}/api/v1${path}`, init);
   }
 
   async #read<T extends z.ZodType>(response: Response, what: string, schema: T): Promise<z.output<T>> {

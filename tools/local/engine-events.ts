@@ -2,6 +2,7 @@
 
 export type EngineNews =
   | { readonly kind: 'step'; readonly line: string }
+  | { readonly kind: 'user'; readonly name: string }
   | { readonly kind: 'error'; readonly text: string }
   | { readonly kind: 'summary'; readonly changes: Readonly<Record<string, number>> };
 
@@ -17,10 +18,10 @@ const signs: Readonly<Record<string, string>> = {
 /** Steps that leave the world as it is. */
 const quiet = new Set(['same', 'refresh', 'read']);
 
-/** undefined: nothing to tell. */
-export function readEvent(line: string): EngineNews | undefined {
+/** Empty: nothing to tell. */
+export function readEvent(line: string): readonly EngineNews[] {
   const event = parse(line);
-  return stepNews(event) ?? errorNews(event) ?? summaryNews(event);
+  return [stepNews(event), userNews(event), errorNews(event), summaryNews(event)].filter((news) => news !== undefined);
 }
 
 interface Event {
@@ -36,6 +37,8 @@ interface Metadata {
   readonly type: string;
   /** Empty for components, which are no more than their children. */
   readonly provider: string;
+  /** What it is after the step; absent after a delete. */
+  readonly new?: { readonly inputs?: { readonly name?: unknown } } | null;
 }
 
 function stepNews({ resOutputsEvent, resOpFailedEvent }: Event): EngineNews | undefined {
@@ -48,6 +51,14 @@ function stepNews({ resOutputsEvent, resOpFailedEvent }: Event): EngineNews | un
     kind: 'step',
     line: `${sign} ${name} (${metadata.type.split(':').at(-1)})${resOpFailedEvent ? ' failed' : ''}`,
   };
+}
+
+/** Users whom the program declares, changed or not: they get tokens. Those that were added over the API do not. */
+function userNews({ resOutputsEvent }: Event): EngineNews | undefined {
+  const metadata = resOutputsEvent?.metadata;
+  if (metadata?.type !== 'portolan:registry:User' || metadata.op === 'refresh') return undefined;
+  const name = metadata.new?.inputs?.name;
+  return typeof name === 'string' ? { kind: 'user', name } : undefined;
 }
 
 function errorNews({ diagnosticEvent }: Event): EngineNews | undefined {

@@ -12,8 +12,12 @@ import { type EngineNews, readEvent } from './engine-events.ts';
 
 const followMs = 150;
 
-/** How many resources the operation changed, by kind of step. Empty: nothing changed. */
-export type Changes = Readonly<Record<string, number>>;
+export interface Outcome {
+  /** How many resources the operation changed, by kind of step. Empty: nothing changed. */
+  readonly changes: Readonly<Record<string, number>>;
+  /** Names of the users that the program declares. */
+  readonly users: readonly string[];
+}
 
 export interface EngineOptions {
   readonly verbose: boolean;
@@ -26,7 +30,7 @@ export async function runEngine(
   pulumi: Pulumi,
   operation: readonly string[],
   options: EngineOptions,
-): Promise<Changes> {
+): Promise<Outcome> {
   const { place, command, env } = pulumi;
   const log = join(place.folder, 'events.json');
   await rm(log, { force: true });
@@ -40,7 +44,7 @@ export async function runEngine(
   return finish(child, log, options);
 }
 
-async function finish(child: ChildProcess, log: string, options: EngineOptions): Promise<Changes> {
+async function finish(child: ChildProcess, log: string, options: EngineOptions): Promise<Outcome> {
   const output = collect(child);
   const release = passInterrupt(child);
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
@@ -48,8 +52,13 @@ async function finish(child: ChildProcess, log: string, options: EngineOptions):
   const [code] = await exited;
   release();
   await rm(log, { force: true }); // it holds what the state holds; one copy is enough
-  if (code === 0) return news.findLast((one) => one.kind === 'summary')?.changes ?? {};
+  if (code === 0) return outcome(news);
   throw new CommandFailed(failure(news, output(), options));
+}
+
+function outcome(news: readonly EngineNews[]): Outcome {
+  const users = news.filter((one) => one.kind === 'user').map(({ name }) => name);
+  return { changes: news.findLast((one) => one.kind === 'summary')?.changes ?? {}, users: [...new Set(users)].sort() };
 }
 
 /** Reads what has been appended until the process has ended and all of it is read. */
@@ -61,12 +70,9 @@ async function follow(log: string, exited: Promise<unknown>, { tell }: EngineOpt
   });
   for (let last = false; !last; ) {
     last = !state.running;
-    for (const line of await appended(log, state)) {
-      const one = readEvent(line);
-      if (one === undefined) continue;
-      news.push(one);
-      if (one.kind === 'step') tell(one.line);
-    }
+    const fresh = (await appended(log, state)).flatMap(readEvent);
+    for (const one of fresh) if (one.kind === 'step') tell(one.line);
+    news.push(...fresh);
     if (!last) await Promise.race([sleep(followMs), exited]);
   }
   return news;

@@ -77,13 +77,23 @@ test('a taken port is told with its use and its holder; our own is not in the wa
 
 const step = (op: string, type: string, provider = 'p') =>
   JSON.stringify({
-    resOutputsEvent: { metadata: { op, type, provider, urn: `urn:pulumi:s::p::${type}::gateway-aws` } },
+    resOutputsEvent: {
+      metadata: {
+        op,
+        type,
+        provider,
+        urn: `urn:pulumi:s::p::${type}::gateway-aws`,
+        new: { inputs: { name: 'gateway-aws' } },
+      },
+    },
   });
 
 test.each([
   [step('create', 'portolan:index:Process'), { kind: 'step', line: '+ gateway-aws (Process)' }],
   [step('update', 'portolan:index:Gateway'), { kind: 'step', line: '~ gateway-aws (Gateway)' }],
   [step('same', 'portolan:index:Process'), undefined],
+  [step('same', 'portolan:registry:User'), { kind: 'user', name: 'gateway-aws' }],
+  [step('refresh', 'portolan:registry:User'), undefined],
   [step('refresh', 'portolan:index:Process'), undefined],
   [step('create', 'portolan:index:GatewayPlane', ''), undefined],
   [step('create', 'pulumi:providers:portolan'), undefined],
@@ -96,7 +106,7 @@ test.each([
   ['{"diagnosticEvent":{"severity":"debug","message":"x"}}', undefined],
   ['half a li', undefined],
 ])('event %s', (line, news) => {
-  expect(readEvent(line)).toEqual(news);
+  expect(readEvent(line)).toEqual(news === undefined ? [] : [news]);
 });
 
 test.each(['postgres://me:secret@db/portolan', 'postgres://me@db/portolan?password=secret'])(

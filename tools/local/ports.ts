@@ -1,8 +1,13 @@
 // The ports of a local stack: base + fixed offsets, all on 127.0.0.1 (docs/architecture.md "Local stack"). Says which of
 // them somebody else holds, before the engine starts anything.
 
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
 
 export const defaultPortBase = 18_400;
 export const gatewayNames = ['aws', 'azure', 'gcp', 'onprem'] as const;
@@ -56,9 +61,15 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** Port → pid, where /proc tells (proc_net(5): local address is column 2, state 0A = LISTEN column 4, inode column 10). */
+/** Port → pid, as far as the system tells. */
 async function holdersOf(ports: readonly number[]): Promise<Map<number, number>> {
-  const wanted = new Set(ports);
+  if (!existsSync('/proc/net/tcp')) return askLsof();
+  const sockets = await listeningSockets(new Set(ports));
+  return sockets.size === 0 ? new Map() : pidsOf(sockets);
+}
+
+/** proc_net(5): local address is column 2, state column 4 (0A = LISTEN), inode column 10. */
+async function listeningSockets(ports: ReadonlySet<number>): Promise<Map<string, number>> {
   const tables = await Promise.all(
     ['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')),
   );
@@ -66,12 +77,21 @@ async function holdersOf(ports: readonly number[]): Promise<Map<number, number>>
     .join('\n')
     .split('\n')
     .map((line) => line.trim().split(/\s+/));
-  const sockets = new Map<string, number>();
-  for (const [, local = '', , state, , , , , , inode] of rows) {
-    const port = Number.parseInt(local.split(':')[1] ?? '', 16);
-    if (state === '0A' && wanted.has(port)) sockets.set(`socket:[${inode}]`, port);
+  const listening = rows.filter(([, , , state]) => state === '0A');
+  const all = listening.map((row) => [`socket:[${row[9]}]`, Number.parseInt(row[1]?.split(':')[1] ?? '', 16)] as const);
+  return new Map(all.filter(([, port]) => ports.has(port)));
+}
+
+/** macOS. Lines `p<pid>`, then `n<address>:<port>` for each socket of it. */
+async function askLsof(): Promise<Map<number, number>> {
+  const { stdout } = await run('lsof', ['-nP', '-iTCP', '-sTCP:LISTEN', '-Fpn']).catch(() => ({ stdout: '' }));
+  const found = new Map<number, number>();
+  let pid = 0;
+  for (const line of stdout.split('\n')) {
+    if (line.startsWith('p')) pid = Number(line.slice(1));
+    if (line.startsWith('n')) found.set(Number(line.split(':').at(-1)), pid);
   }
-  return sockets.size === 0 ? new Map() : pidsOf(sockets);
+  return found;
 }
 
 async function pidsOf(sockets: ReadonlyMap<string, number>): Promise<Map<number, number>> {

@@ -13,6 +13,7 @@ import { CommandFailed } from './command-failed.ts';
 const RunFile = z.object({
   name: z.string(),
   pid: z.int(),
+  startTime: z.string(),
   logFile: z.string(),
   spec: z.object({
     listens: z.array(z.string()).default([]),
@@ -45,7 +46,16 @@ async function readRunFile(path: string): Promise<LocalProcess | undefined> {
   }
 }
 
-export function isRunning({ pid }: LocalProcess): boolean {
+/** Another process may have its pid by now, and one that nobody reaps is still in the table. */
+export async function isRunning({ pid, startTime }: LocalProcess): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  if (stat === undefined) return process.platform !== 'linux' && signalReaches(pid);
+  // proc_pid_stat(5): after the name in brackets come field 3, the state, and 19 fields later the start time
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return !'ZX'.includes(fields[0] ?? 'X') && fields[19] === startTime;
+}
+
+function signalReaches(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

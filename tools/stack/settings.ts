@@ -34,12 +34,11 @@ export function hasStack(place: StackPlace): boolean {
   return existsSync(join(place.state, '.pulumi', 'stacks', place.project, `${place.name}.json`));
 }
 
-/** Sets the configuration of this project; other keys stay. Writes nothing when nothing changes. */
+/** Sets keys of this project's configuration; all others, a person's too, stay. Writes nothing when nothing changes. */
 export async function configureStack(place: StackPlace, config: Readonly<Record<string, unknown>>): Promise<void> {
   const settings = await readSettings(place.settingsFile);
-  const others = Object.entries(asRecord(settings.config)).filter(([key]) => !key.startsWith(`${place.project}:`));
   const own = Object.entries(config).map(([key, value]) => [`${place.project}:${key}`, value]);
-  await writeSettings(place, { ...settings, config: Object.fromEntries([...others, ...own]) });
+  await writeSettings(place, { ...settings, config: { ...asRecord(settings.config), ...Object.fromEntries(own) } });
 }
 
 /** One value of this project's configuration as the settings file has it; undefined when it is not there. */

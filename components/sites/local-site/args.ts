@@ -22,7 +22,7 @@ export type LocalDatabase =
       readonly kind: 'external';
       readonly url: string;
       /** @default none: no password */
-      readonly passFile?: string;
+      readonly passFile?: string | undefined;
     };
 
 export interface LocalSiteArgs {
@@ -37,5 +37,5 @@ export interface LocalSiteArgs {
   readonly gatewayBundle: string;
   readonly database: LocalDatabase;
   /** Networks in which gateways of this site may dial MCP servers. @default loopback */
-  readonly upstreamCidrs?: readonly string[];
+  readonly upstreamCidrs?: readonly string[] | undefined;
 }

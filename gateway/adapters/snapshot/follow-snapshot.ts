@@ -9,6 +9,7 @@ import { askInMesh, type ControlPlaneAddress } from '../ask-control-plane.ts';
 import { lastValue } from '../nats/last-value.ts';
 import { NatsAway, type NatsLink } from '../nats/nats-link.ts';
 import { Pause } from '../wait.ts';
+import type { FetchPart } from './read-tables.ts';
 import type { Offered, SnapshotRegistry } from './snapshot-registry.ts';
 
 const POLL_MS = 30_000;
@@ -28,6 +29,14 @@ export interface FollowOptions {
   /** Until HTTPS is asked, in ms. Default 60 s. */
   readonly fallbackAfterMs?: number;
 }
+
+/** Parts of a snapshot that outgrew one message, as the stream has them. */
+export const partsByNats =
+  (link: NatsLink, identity: MeshIdentity): FetchPart =>
+  async (sha256) => {
+    const self = identity.current();
+    return self && lastValue(link, subjects.snapshotPart(self.gateway, sha256));
+  };
 
 /** Works until `signal` aborts. */
 export async function followSnapshot(options: FollowOptions, signal: AbortSignal): Promise<void> {

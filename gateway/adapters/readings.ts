@@ -1,10 +1,11 @@
 /** What `/metrics` says beside the counters of calls: state that is read when somebody asks. */
-import type { KeptIdentity } from './adapters/identity/keep-identity.ts';
-import type { Reading, Readings } from './adapters/meter.ts';
-import type { NatsLink } from './adapters/nats/nats-link.ts';
-import type { SnapshotRegistry } from './adapters/snapshot/snapshot-registry.ts';
-import type { Spool } from './adapters/spool/spool.ts';
-import type { Clock } from './ports.ts';
+
+import type { Clock } from '../ports.ts';
+import type { KeptIdentity } from './identity/keep-identity.ts';
+import type { Reading, Readings } from './meter.ts';
+import type { NatsLink } from './nats/nats-link.ts';
+import type { SnapshotRegistry } from './snapshot/snapshot-registry.ts';
+import type { Spool } from './spool/spool.ts';
 
 export interface Read {
   readonly identity: KeptIdentity;
@@ -36,9 +37,15 @@ export function readings({ identity, registry, link, spool, clock }: Read): Read
     ),
     portolan_nats_connected: gauge('1 while NATS is connected.', () => Number(link.connected)),
     portolan_spool_bytes: gauge('Bytes of the audit spool on disk.', () => spool.state().bytes),
-    portolan_spool_records: gauge('Audit records that the control plane has not acknowledged.', () => spool.state().records),
+    portolan_spool_records: gauge(
+      'Audit records that the control plane has not acknowledged.',
+      () => spool.state().records,
+    ),
     portolan_spool_dropped_total: counter('Audit records lost to a full spool.', () => spool.state().dropped),
-    portolan_ring_dropped_total: counter('Refusals of unknown callers that were not recorded.', () => spool.state().ringDropped),
+    portolan_ring_dropped_total: counter(
+      'Refusals of unknown callers that were not recorded.',
+      () => spool.state().ringDropped,
+    ),
     process_resident_memory_bytes: gauge('Resident memory.', () => process.memoryUsage.rss()),
     process_cpu_seconds_total: counter('User and system time.', cpu),
   };

@@ -1,0 +1,21 @@
+/** The example MCP servers as processes of a site: one file of the examples' folder each, restarted when any of it changes. */
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { type GatewayPlane, LocalMcpServer, type LocalSite } from '@portolan/components';
+import { type LocalServerName, localUrls } from './local-ports.ts';
+import type { LocalSettings } from './local-settings.ts';
+
+/** @returns Creates one server within reach of a gateway. */
+export function exampleServers(site: LocalSite, { examples, portBase }: LocalSettings['local']) {
+  const sources = globSync('**/*.ts', { cwd: examples, exclude: ['node_modules', '**/*.test.ts'] }).sort();
+  const urls = localUrls(portBase);
+  return (name: LocalServerName, gateway: GatewayPlane, description: string): LocalMcpServer =>
+    new LocalMcpServer(name, {
+      site,
+      gateway,
+      script: join(examples, `${name}.ts`),
+      sources: sources.map((file) => join(examples, file)),
+      url: urls.server(name),
+      description,
+    });
+}

@@ -1,0 +1,59 @@
+/** The settings of program `local`, written by `npm run up` (docs/architecture.md "Local stack"): paths and addresses, no secret. */
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+
+const AbsolutePath = z.string().refine(isAbsolute, 'expected an absolute path');
+const Command = z.strictObject({ command: z.string().min(1), args: z.array(z.string()) });
+const Duration = z.string().regex(/^\d{1,9}[smhd]$/, 'expected a duration such as 90s, 15m, 24h or 30d');
+const Name = z
+  .string()
+  .regex(
+    /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    'expected 1–63 of a-z, 0-9 and -, starting and ending with a letter or digit',
+  );
+
+/** Offset of the last port of a stack. */
+const lastOffset = 84;
+
+const Local = z
+  .strictObject({
+    /** `.portolan/<stack>`: everything of the running stack. */
+    dir: AbsolutePath,
+    /** First port of the stack; the others follow at fixed offsets. */
+    portBase: z
+      .int()
+      .min(1024)
+      .max(65_535 - lastOffset),
+    node: AbsolutePath,
+    natsServer: AbsolutePath,
+    controlPlaneBundle: AbsolutePath,
+    gatewayBundle: AbsolutePath,
+    /** Folder of the example MCP servers. */
+    examples: AbsolutePath,
+    /** A PostgreSQL of the stack's own. */
+    postgres: z
+      .strictObject({
+        command: z.string().min(1),
+        args: z.array(z.string()),
+        prepare: z.array(Command),
+        passFile: AbsolutePath,
+        url: z.string(),
+      })
+      .optional(),
+    /** Or one that is there already, without a password. */
+    databaseUrl: z.string().optional(),
+    passFile: AbsolutePath.optional(),
+  })
+  .refine(
+    ({ postgres, databaseUrl }) => (postgres === undefined) !== (databaseUrl === undefined),
+    'expected either postgres or databaseUrl',
+  );
+
+export const LocalSettings = z.strictObject({
+  program: z.literal('local'),
+  federation: Name,
+  /** @default '24h' */
+  certificateLife: Duration.default('24h'),
+  local: Local,
+});
+export type LocalSettings = z.output<typeof LocalSettings>;
