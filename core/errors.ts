@@ -305,6 +305,9 @@ export const faults = {
 
 export type FaultCode = keyof typeof faults;
 
+/** The code that a caller reads: that a server exists but is not for him stands in the audit alone. */
+export const publicCode = (code: FaultCode): FaultCode => (code === 'no_grant' ? 'server_not_found' : code);
+
 /** What a refusal may carry. `name`, `hop` and `expected` fill the public sentence; `detail` and `cause` stay in the log. */
 export interface RefusalContext {
   readonly name?: string | undefined;

@@ -9,6 +9,7 @@ export {
   type Fault,
   type FaultCode,
   faults,
+  publicCode,
   publicSentence,
   Refusal,
   type RefusalContext,

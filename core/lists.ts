@@ -44,20 +44,17 @@ const IN_MESSAGE = deciding('result');
 const IN_RESULT = deciding(...LISTS.keys(), 'cacheScope', 'ttlMs');
 const IN_ELEMENT = { name: deciding('name'), uri: deciding('uri'), uriTemplate: deciding('uriTemplate') } as const;
 
-function predicates(grants: CompiledGrants, server: string): ReadonlyMap<string, Shown> {
-  const reads: Shown = (uri) => grants.mayRead(server, uri);
-  return new Map<string, Shown>([
-    ['tools', (name) => grants.mayCall(server, name)],
-    ['prompts', (name) => grants.mayGet(server, name)],
-    ['resources', reads],
-    ['resourceTemplates', reads],
-  ]);
+/** May an element of this name be seen in the list `key`? */
+function shownIn(key: string, grants: CompiledGrants, server: string): Shown {
+  if (key === 'tools') return (name) => grants.mayCall(server, name);
+  if (key === 'prompts') return (name) => grants.mayGet(server, name);
+  return (uri) => grants.mayRead(server, uri);
 }
 
 /** Keys of one object that decide; a second one, or one in other case, makes the answer unreadable. */
 class Once {
   readonly #ours: Ours;
-  readonly #seen = new Set<string>();
+  readonly #seen: string[] = [];
 
   constructor(ours: Ours) {
     this.#ours = ours;
@@ -67,8 +64,8 @@ class Once {
   meets(key: string): boolean {
     if (this.#ours.variant(key) !== undefined) throw new JsonFault('duplicate_key', key);
     if (!this.#ours.keys.has(key)) return false;
-    if (this.#seen.has(key)) throw new JsonFault('duplicate_key', key);
-    this.#seen.add(key);
+    if (this.#seen.includes(key)) throw new JsonFault('duplicate_key', key);
+    this.#seen.push(key);
     return true;
   }
 }
@@ -112,7 +109,7 @@ function capCaching(cursor: JsonCursor, key: string): Cut | undefined {
 }
 
 /** The cuts that one result needs; none where it is no list. */
-function readResult(cursor: JsonCursor, shown: ReadonlyMap<string, Shown>): readonly Cut[] {
+function readResult(cursor: JsonCursor, shown: (key: string) => Shown): readonly Cut[] {
   const cuts: (Cut | undefined)[] = [];
   let isList = false;
   const once = new Once(IN_RESULT);
@@ -128,7 +125,7 @@ function readResult(cursor: JsonCursor, shown: ReadonlyMap<string, Shown>): read
     }
     const isArray = cursor.atArray;
     isList ||= isArray;
-    if (isArray) cuts.push(filterArray(cursor, nameKey, shown.get(key) ?? (() => false)));
+    if (isArray) cuts.push(filterArray(cursor, nameKey, shown(key)));
     else cursor.skip();
   });
   return isList ? cuts.filter((cut) => cut !== undefined) : [];
@@ -150,7 +147,7 @@ export function filterAnswer(json: Buffer, grants: CompiledGrants, server: strin
     const once = new Once(IN_MESSAGE);
     let cuts: readonly Cut[] = [];
     cursor.object((key) => {
-      if (once.meets(key) && cursor.atObject) cuts = readResult(cursor, predicates(grants, server));
+      if (once.meets(key) && cursor.atObject) cuts = readResult(cursor, (list) => shownIn(list, grants, server));
       else cursor.skip();
     });
     cursor.end();

@@ -44,22 +44,18 @@ function parseCidr(text: string): Cidr | undefined {
   return { network, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
 }
 
-interface Network {
-  readonly family: Family;
-  readonly list: BlockList;
-}
+/** Networks by family: BlockList by itself takes ::/0 for every IPv4 address as well, as ::ffff:0:0/96 lies in it. */
+type Networks = Readonly<Record<Family, BlockList>>;
 
-function network(text: string): Network {
-  const cidr = parseCidr(text);
-  if (!cidr) throw new TypeError(`"${text}" is not a network: expected a CIDR such as 10.0.0.0/8 or fd00::/8`);
-  const list = new BlockList();
-  list.addSubnet(cidr.network, cidr.prefix, cidr.family);
-  return { family: cidr.family, list };
+function networks(cidrs: readonly string[]): Networks {
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
+  for (const text of cidrs) {
+    const cidr = parseCidr(text);
+    if (!cidr) throw new TypeError(`"${text}" is not a network: expected a CIDR such as 10.0.0.0/8 or fd00::/8`);
+    lists[cidr.family].addSubnet(cidr.network, cidr.prefix, cidr.family);
+  }
+  return lists;
 }
-
-// BlockList itself takes ::/0 for every IPv4 address as well, as ::ffff:0:0/96 lies in it
-const contains = (net: Network, address: string, family: Family): boolean =>
-  net.family === family && net.list.check(address, family);
 
 /** Eight groups of a valid IPv6 address. WHATWG URL normalises every spelling, a dotted tail too. */
 function groups(address: string): readonly number[] {
@@ -89,12 +85,12 @@ function embedded(address: string): { readonly ipv4: string; readonly same: bool
  * No range: nothing may be dialled. Throws TypeError for a range that is no CIDR (`ReachRange` refuses it before).
  */
 export function compileReach(ranges: readonly ReachRange[]): (address: string, port: number) => boolean {
-  const closed = NEVER.map(network);
-  const open = ranges.map((range) => ({ net: network(range.cidr), ports: range.ports && new Set(range.ports) }));
-  const never = (address: string, family: Family): boolean => closed.some((net) => contains(net, address, family));
+  const closed = networks(NEVER);
+  const open = ranges.map(({ cidr, ports }) => ({ within: networks([cidr]), ports: ports && new Set(ports) }));
+  const never = (address: string, family: Family): boolean => closed[family].check(address, family);
   const allowed = (address: string, family: Family, port: number): boolean =>
     !never(address, family) &&
-    open.some((range) => contains(range.net, address, family) && (range.ports?.has(port) ?? true));
+    open.some(({ within, ports }) => (ports?.has(port) ?? true) && within[family].check(address, family));
   return (address, port) => {
     const version = isIP(address);
     if (version === 4) return allowed(address, 'ipv4', port);

@@ -2,7 +2,7 @@
  * The one place where a refusal becomes an answer: status, headers and a JSON-RPC error that says which hop refused and why.
  * Invariant: only the public sentence of the table goes out; detail and cause stay in the log.
  */
-import { type FaultCode, publicSentence, type Refusal } from '@portolan/core';
+import { type FaultCode, publicCode, publicSentence, type Refusal } from '@portolan/core';
 import type { Reply } from './context.ts';
 import { challenge } from './stream/challenge.ts';
 
@@ -19,7 +19,7 @@ const RETRY_AFTER_SECONDS = '1';
 
 export function rpcError(refusal: Refusal, { requestId, idBytes, self }: Refused): Buffer {
   const { code, context, fault } = refusal;
-  const data = { code, hop: context.hop ?? self, requestId, ...versions(refusal) };
+  const data = { code: publicCode(code), hop: context.hop ?? self, requestId, ...versions(refusal) };
   const error = JSON.stringify({ code: fault.rpc, message: publicSentence(refusal), data });
   return Buffer.from(`{"jsonrpc":"2.0","id":${idBytes ?? 'null'},"error":${error}}`);
 }

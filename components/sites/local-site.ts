@@ -58,7 +58,7 @@ export class LocalSite extends ComponentResource implements Site {
         ...run,
         prepare,
         listens: [`${host}:${port || 5432}`],
-        readiness: { kind: 'tcp', host, port: Number(port || 5432), timeoutSeconds: 60 },
+        readiness: { kind: 'tcp', host, port: Number(port || 5432), protocol: 'postgresql', timeoutSeconds: 60 },
         stopSignal: 'SIGINT', // "fast": sessions are ended, data is safe; SIGTERM would wait for every client to leave
       },
       owner,

@@ -91,7 +91,7 @@ export class Feed {
       wanted.messages = undefined;
       wanted.settled = true;
     } catch (error) {
-      if (!wanted.told) this.#settings.onTrouble(error as Error);
+      if (!wanted.told && !this.#settings.signal.aborted) this.#settings.onTrouble(error as Error);
       wanted.told = true;
       await wait(RETRY_MS, undefined, { signal: this.#settings.signal }).catch(() => {});
     }

@@ -1,4 +1,5 @@
 /** Who learns what: each gateway's view holds what it needs and nothing that only another one needs. */
+import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import {
   type Content,
@@ -101,8 +102,8 @@ const content = (tokens = 0): Content => ({
           id: `${i}-${Math.random()}`,
           kind: 'pat',
           principal: { kind: 'user', name: 'alice' },
-          secretSha256: Math.random().toString(36).repeat(4),
-          proofSha256: Math.random().toString(36).repeat(4),
+          secretSha256: randomBytes(32).toString('base64url'),
+          proofSha256: randomBytes(32).toString('base64url'),
           expiresAt: 1,
         }) as const,
     ),
@@ -128,7 +129,7 @@ test('a small document is one message; a large one is parts below the limit that
   const small = await signDocument(signer, content(), { revision: 3, issuedAt: 4 });
   expect(await messagesOf(signer, small)).toEqual({ head: small, parts: [] });
 
-  const whole = content(9_000);
+  const whole = content(12_000);
   const large = await signDocument(signer, whole, { revision: 3, issuedAt: 4 });
   const { head, parts } = await messagesOf(signer, large);
   expect(parts.length).toBeGreaterThan(1);

@@ -70,6 +70,7 @@ export function render(parts: RenderParts, floors: ReadonlyMap<string, number>, 
         const rendered = await renderOne({ parts, trx, world, now }, gateway, floors.get(gateway.name) ?? 0);
         if (rendered) changed.push(rendered);
       }
+      await store(trx, changed, now);
       // what this transaction sees, and nothing that was committed since
       await trx.deleteFrom('outbox').execute();
       return { changed, revoked: await readRevoked(trx, new Date(now)), nextDue: nextDue(parts, world, changed, now) };

@@ -53,7 +53,7 @@ export class Revoker {
       await this.#settings.link.revoke(revoked);
       this.#known = JSON.stringify(revoked);
     } catch (error) {
-      this.#settings.onTrouble(error as Error);
+      if (!this.#settings.signal.aborted) this.#settings.onTrouble(error as Error);
       await wait(RETRY_MS, undefined, { signal: this.#settings.signal }).catch(() => {});
     }
   }

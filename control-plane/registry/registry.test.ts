@@ -142,6 +142,14 @@ describe('refusals name what, where and what to do', () => {
       { code: 'invalid_body', path: 'url', message: expect.not.stringContaining('hunter2') },
     ],
     ['not JSON', 'PUT', '/users/alice', '{"a":', 400, { code: 'invalid_body' }],
+    [
+      'an empty body',
+      'PUT',
+      '/users/alice',
+      '',
+      400,
+      { code: 'invalid_body', message: expect.stringContaining('empty') },
+    ],
     ['not an object', 'PUT', '/users/alice', '[]', 400, { code: 'invalid_body' }],
     ['prototype poison', 'PUT', '/users/alice', '{"__proto__": {"a": 1}}', 400, { code: 'invalid_body' }],
     [

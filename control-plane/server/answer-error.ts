@@ -24,7 +24,6 @@ export function problemOf(error: unknown): Problem {
 const FASTIFY = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'Content-Type must be application/json.'],
   FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'The body is larger than 2 MiB.'],
-  FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid_body', 'The body is empty: expected a JSON object.'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['invalid_body', 'The body is not valid JSON.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid_body', 'Content-Length does not match the body.'],
   FST_ERR_BAD_URL: ['invalid_parameter', 'The path is not a valid URL.'],

@@ -42,6 +42,7 @@ export function createApi({ mounting, log, tls, fallback }: Door): FastifyInstan
     exposeHeadRoutes: false,
   } as const;
   const app = (tls ? Fastify({ ...options, https: httpsOptions(tls, fallback) }) : Fastify(options)) as FastifyInstance;
+  parseBodies(app);
   app.setErrorHandler(answerError);
   app.addHook('onSend', async (_, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
@@ -49,6 +50,16 @@ export function createApi({ mounting, log, tls, fallback }: Door): FastifyInstan
   app.addHook('onResponse', async (request, reply) => logChange(request, reply));
   mountRoutes(app, mounting);
   return app;
+}
+
+/** JSON as Fastify reads it, without prototypes; but an empty body is no body, because clients name the type of what they do not send. */
+function parseBodies(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body.length === 0) done(null, undefined);
+    else parseJson(request, body as string, done);
+  });
 }
 
 function httpsOptions(tls: TlsContexts, fallback: Door['fallback']): ServerOptions {

@@ -83,6 +83,7 @@ function asked(route: Route, request: FastifyRequest, mounting: Mounting) {
 
 function checked(schema: z.ZodType | undefined, value: unknown, code: 'invalid_body' | 'invalid_parameter'): unknown {
   if (!schema) return undefined;
+  if (value === undefined) throw problem('invalid_body', 'The body is empty: expected a JSON object.');
   const read = schema.safeParse(value);
   if (!read.success) throw invalid(code, read.error);
   return read.data;

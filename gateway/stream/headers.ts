@@ -32,28 +32,25 @@ const RETURNED = new Set(['content-type', 'cache-control', 'x-accel-buffering', 
 /** `mcp-session-id` is never copied: only who sealed or opened it knows which side may see which. */
 const isMcp = (name: string): boolean => name.startsWith('mcp-') && name !== 'mcp-session-id';
 
-function* pairs(raw: readonly string[]): Generator<HeaderPair> {
-  for (let i = 0; i + 1 < raw.length; i += 2) yield [(raw[i] ?? '').toLowerCase(), raw[i + 1] ?? ''];
-}
+/** Names in lower case. */
+const pairs = (raw: readonly string[]): readonly HeaderPair[] =>
+  Array.from({ length: raw.length >> 1 }, (_, i) => [(raw[2 * i] ?? '').toLowerCase(), raw[2 * i + 1] ?? '']);
 
 /** Header names that the sender's `Connection` makes hop-by-hop (RFC 9110 §7.6.1). */
-export function connectionNames(raw: readonly string[]): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const [name, value] of pairs(raw)) {
-    if (name === 'connection') for (const option of value.split(',')) names.add(option.trim().toLowerCase());
-  }
-  return names;
+function connectionNames(headers: readonly HeaderPair[]): ReadonlySet<string> {
+  const values = headers.filter(([name]) => name === 'connection').map(([, value]) => value);
+  return new Set(values.flatMap((value) => value.split(',')).map((option) => option.trim().toLowerCase()));
 }
 
 /** Does the request carry any header that only gateways may send? Refused (`hop_header_spoofed`) from all but an authenticated peer. */
-export const claimsHop = (raw: readonly string[]): boolean =>
-  [...pairs(raw)].some(([name]) => name.startsWith('portolan-'));
+export const claimsHop = (raw: readonly string[]): boolean => pairs(raw).some(([name]) => name.startsWith('portolan-'));
 
 /** Headers of a request on its way to an upstream or a peer; `raw` is node's `rawHeaders`. Of a repeated header the first counts. */
 export function requestHeaders(raw: readonly string[], out: OutgoingRequest): HeaderPair[] {
-  const dropped = connectionNames(raw);
+  const sent = pairs(raw);
+  const dropped = connectionNames(sent);
   const carried = new Map<string, string>();
-  for (const [name, value] of pairs(raw)) {
+  for (const [name, value] of sent) {
     const wanted = CARRIED.has(name) || isMcp(name) || (name === 'last-event-id' && out.era === 'legacy');
     if (wanted && !dropped.has(name) && !carried.has(name)) carried.set(name, value);
   }

@@ -15,9 +15,15 @@ const BACKSLASH = 0x5c;
 const MAX_KEY_BYTES = 102;
 const LISTS = new Set(['tools', 'prompts', 'resources', 'resourcetemplates']);
 
-/** 1 for bytes that JSON has outside strings: blanks, structure, digits and signs, letters of numbers and literals. */
-const OUTSIDE = new Uint8Array(256);
-for (const byte of Buffer.from(' \t\r\n{}[]:,"+-.0123456789eEtrufalsn')) OUTSIDE[byte] = 1;
+const PLAIN = 1;
+const STRUCTURE = 2;
+/** What a byte means outside strings: parts of numbers, words and blanks are plain; what has no meaning there is 0. */
+const MEANING = new Uint8Array(256);
+for (const byte of Buffer.from(' \t\r\n+-.0123456789eEtrufalsn')) MEANING[byte] = PLAIN;
+for (const byte of Buffer.from('{}[]:,"')) MEANING[byte] = STRUCTURE;
+/** Inside strings all is plain but what ends them, or takes the end's meaning away. */
+const IN_STRING = new Uint8Array(256).fill(PLAIN);
+for (const byte of [QUOTE, BACKSLASH]) IN_STRING[byte] = STRUCTURE;
 
 // as in core: upper, then lower case makes the same of what Unicode folds together
 const fold = (key: string): string => key.toUpperCase().toLowerCase();
@@ -54,7 +60,9 @@ export class JsonWatch implements ChunkFilter {
         at = this.#string(chunk, at);
         continue;
       }
-      const fault = this.#outside(chunk[at] as number);
+      while (MEANING[chunk[at] as number] === PLAIN) at += 1;
+      const byte = chunk[at];
+      const fault = byte === undefined ? undefined : this.#outside(byte);
       if (fault !== undefined) return fault;
       at += 1;
     }
@@ -65,7 +73,9 @@ export class JsonWatch implements ChunkFilter {
   #string(chunk: Buffer, from: number): number {
     let at = from;
     for (; at < chunk.length; at += 1) {
-      const byte = chunk[at] as number;
+      if (!this.#raw && !this.#escaped) while (IN_STRING[chunk[at] as number] === PLAIN) at += 1;
+      const byte = chunk[at];
+      if (byte === undefined) break;
       if (this.#escaped) this.#escaped = false;
       else if (byte === QUOTE) {
         this.#inString = false;
@@ -83,13 +93,8 @@ export class JsonWatch implements ChunkFilter {
 
   /** Takes one byte outside strings; what was expected instead, where it must not go on. */
   #outside(byte: number): string | undefined {
-    if (OUTSIDE[byte] === 0) return 'JSON';
+    if (MEANING[byte] === 0) return 'JSON';
     switch (byte) {
-      case 0x20:
-      case 0x09:
-      case 0x0a:
-      case 0x0d:
-        return undefined;
       case QUOTE:
         return this.#openString();
       case 0x7b:

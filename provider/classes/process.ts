@@ -9,11 +9,13 @@ export interface HttpReadiness {
   readonly timeoutSeconds?: number | undefined;
 }
 
-/** Ready when a connection is accepted. */
+/** Ready when a connection is accepted, or as `protocol` says. */
 export interface TcpReadiness {
   readonly kind: 'tcp';
   readonly host: string;
   readonly port: number;
+  /** `postgresql`: ready when it takes sessions, not while it recovers. @default 'any' */
+  readonly protocol?: 'any' | 'postgresql' | undefined;
   /** @default 30 */
   readonly timeoutSeconds?: number | undefined;
 }

@@ -1,7 +1,8 @@
-/** Waits until a process answers: by HTTP (2xx) or by accepting a connection. What it was refused with last is the error. */
+/** Waits until a process answers: by HTTP (2xx), by accepting a connection, or as PostgreSQL does. What it was refused with last is the error. */
 import { get } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { refusalOf, startupMessage } from './postgresql-hello.ts';
 import type { Readiness } from './spec.ts';
 
 const pollMs = 50;
@@ -25,7 +26,9 @@ export async function waitUntilReady(readiness: Readiness, signal: AbortSignal):
 
 /** undefined: ready. */
 function attempt(readiness: Readiness): Promise<string | undefined> {
-  return readiness.kind === 'http' ? askHttp(readiness.url) : dial(readiness.host, readiness.port);
+  if (readiness.kind === 'http') return askHttp(readiness.url);
+  const { host, port, protocol } = readiness;
+  return protocol === 'postgresql' ? greet(host, port) : dial(host, port);
 }
 
 function askHttp(url: string): Promise<string | undefined> {
@@ -41,14 +44,35 @@ function askHttp(url: string): Promise<string | undefined> {
 }
 
 function dial(host: string, port: number): Promise<string | undefined> {
+  return meet(host, port, (socket, settle) => {
+    socket.on('connect', () => settle(undefined));
+  });
+}
+
+function greet(host: string, port: number): Promise<string | undefined> {
+  return meet(host, port, (socket, settle) => {
+    socket.on('connect', () => socket.write(startupMessage));
+    socket.once('data', (answer) => settle(refusalOf(answer)));
+    socket.on('close', () => settle(`${host}:${port} closed the connection`));
+  });
+}
+
+type Settle = (refusal: string | undefined) => void;
+
+/** One connection, ended when it is settled. */
+function meet(
+  host: string,
+  port: number,
+  converse: (socket: Socket, settle: Settle) => void,
+): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, timeout: attemptMs });
-    const settle = (refusal: string | undefined) => {
-      socket.destroy();
+    const settle: Settle = (refusal) => {
       resolve(refusal);
+      socket.destroy();
     };
-    socket.on('connect', () => settle(undefined));
     socket.on('timeout', () => settle(`${host}:${port}: no answer within ${attemptMs} ms`));
     socket.on('error', (error) => settle(`${host}:${port}: ${error.message}`));
+    converse(socket, settle);
   });
 }

@@ -36,6 +36,8 @@ const Readiness = z.discriminatedUnion('kind', [
     kind: z.literal('tcp'),
     host: z.string().min(1),
     port: Port,
+    /** What is spoken there: a PostgreSQL that recovers from a crash accepts connections and refuses every session. */
+    protocol: z.enum(['any', 'postgresql']).default('any'),
     timeoutSeconds: Seconds.default(30),
   }),
 ]);

@@ -39,7 +39,8 @@ Made from \`core/errors.ts\` by \`npm run docs\`.
 A refused or failed call is answered with the HTTP status below. Where the request had a JSON-RPC id, the body is a JSON-RPC error with that id:
 \`{"jsonrpc":"2.0","id":…,"error":{"code":…,"message":…,"data":{"code","hop","requestId"}}}\`. \`data.code\` is the first column, \`data.hop\` the gateway
 that refused, \`data.requestId\` the key of the audit row (also in the header \`x-request-id\`). "Retry" says whether the same request may succeed a
-little later. JSON-RPC codes of our own lie outside the range that JSON-RPC and MCP reserve.
+little later. JSON-RPC codes of our own lie outside the range that JSON-RPC and MCP reserve. \`no_grant\` stands in the audit
+alone: its caller reads \`server_not_found\`, byte for byte.
 
 | code | HTTP | JSON-RPC | audit | retry | what the caller reads |
 |---|---|---|---|---|---|

@@ -96,7 +96,7 @@ async function cli(...args: string[]): Promise<{ code: number; output: string }>
 }
 
 async function configure(more: Record<string, unknown> = {}): Promise<void> {
-  await configureStack(pulumi.place, { list: ['a', 'b'], hidden: 'x', ...more });
+  await configureStack(pulumi.place, { list: ['a', 'b'], hidden: 'x', fail: undefined, wait: undefined, ...more });
 }
 
 test('runs an ESM TypeScript program with top-level await, and a provider by PulumiPlugin.yaml', async () => {
@@ -127,8 +127,8 @@ test('a killed CLI takes host, program and provider with it; its lock is cancell
     withSettingsFile(place, ['up', '--yes', '--skip-preview', '--non-interactive']),
     { cwd: root, env, stdio: 'ignore' },
   );
-  await vi.waitFor(async () => expect((await processesOf(root)).length).toBeGreaterThanOrEqual(2), { timeout: 30_000 });
-  await vi.waitFor(async () => expect(await lockHolders(place)).toHaveLength(1), { timeout: 30_000 });
+  await vi.waitFor(async () => expect((await processesOf(root)).length).toBeGreaterThanOrEqual(2), { timeout: 60_000 });
+  await vi.waitFor(async () => expect(await lockHolders(place)).toHaveLength(1), { timeout: 60_000 });
   await expect(cancelAbandonedLock(pulumi)).rejects.toThrow(StackBusy);
   const ended = new Promise((resolve) => busy.once('exit', resolve));
   busy.kill('SIGKILL');
@@ -138,7 +138,7 @@ test('a killed CLI takes host, program and provider with it; its lock is cancell
   await configure();
   const again = await cli('up', '--yes', '--skip-preview');
   expect(again.code, again.output).toBe(0);
-});
+}, 180_000);
 
 test('the stack lies in .portolan alone, its salt survives new settings, its passphrase is nowhere but in its file', async () => {
   const { place } = pulumi;

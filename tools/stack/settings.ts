@@ -34,7 +34,7 @@ export function hasStack(place: StackPlace): boolean {
   return existsSync(join(place.state, '.pulumi', 'stacks', place.project, `${place.name}.json`));
 }
 
-/** Sets keys of this project's configuration; all others, a person's too, stay. Writes nothing when nothing changes. */
+/** Sets keys of this project's configuration (undefined removes one); all others, a person's too, stay. Writes nothing when nothing changes. */
 export async function configureStack(place: StackPlace, config: Readonly<Record<string, unknown>>): Promise<void> {
   const settings = await readSettings(place.settingsFile);
   const own = Object.entries(config).map(([key, value]) => [`${place.project}:${key}`, value]);
