@@ -140,14 +140,13 @@ export class GatewayServer implements Intake {
     const { clock, flights, limits } = this.#gateway;
     const flight = flights.takeOff();
     const target = raw.url ?? '';
-    const query = target.indexOf('?');
     const arrivedAt = clock.now();
     return {
       door: this.#doors.get(raw.socket) ?? { kind: 'public' },
       method: raw.method ?? '',
       httpVersion: raw.httpVersion,
       target,
-      path: query < 0 ? target : target.slice(0, query),
+      path: pathOf(target),
       headers: raw.headers,
       rawHeaders: raw.rawHeaders,
       body: new RequestBody(raw, limits.bodyBytes, flight.signal),
@@ -204,6 +203,13 @@ function breakOff(response: ServerResponse, sent: Reply | undefined, refusal: Re
   const waits = refused.idBytes !== undefined && progress?.events && !progress.answered && !progress.resumable;
   if (waits) response.end(`event: message\ndata: ${rpcError(refusal, refused)}\n\n`);
   else response.destroy();
+}
+
+/** The path of a request target in origin or absolute form (RFC 9112 §3.2), byte for byte. */
+function pathOf(target: string): string {
+  const local = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?]*/i, '');
+  const query = local.indexOf('?');
+  return query < 0 ? local : local.slice(0, query);
 }
 
 /** UUIDv7 (RFC 9562 §5.7) of a time in ms since epoch. */

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { type SealedKey, Snapshot, type Tables, type WholeSnapshot } from '@portolan/core';
+import type { SealedKey, Tables, WholeSnapshot } from '@portolan/core';
 import type { SnapshotSigner } from '../keys/snapshot-key.ts';
 
 /** Larger documents travel in parts; NATS' `max_payload` stays 1 MB. */
@@ -27,25 +27,39 @@ export interface Messages {
 
 const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 
+/** A document about to be signed. Its tables are turned into JSON once: they can be large, and are hashed, signed and packed. */
+export interface Draft {
+  readonly head: Omit<Content, 'tables'>;
+  readonly tables: string;
+}
+
+export function draftOf({ tables, ...head }: Content): Draft {
+  return { head, tables: JSON.stringify(tables) };
+}
+
 /** Equal for equal content. Of sealed keys only who can open them counts: their ciphertext differs each time it is made. */
-export function contentHash(content: Content): string {
-  const sealingKeys = content.sealingKeys.map(({ kid, createdAt, sealed }: SealedKey) => ({
+export function contentHash({ head, tables }: Draft): string {
+  const sealingKeys = head.sealingKeys.map(({ kid, createdAt, sealed }: SealedKey) => ({
     kid,
     createdAt,
     replicas: Object.keys(sealed).sort(),
   }));
-  return sha256(JSON.stringify({ ...content, sealingKeys }));
+  return createHash('sha256')
+    .update(JSON.stringify({ ...head, sealingKeys }))
+    .update(tables)
+    .digest('hex');
 }
+
+/** Tables stand last, so that they are found again without reading the whole. The text cannot occur before: in a string its quotes are escaped. */
+const TABLES = ',"tables":';
 
 /** The compact JWS with its tables inline. */
 export function signDocument(
   signer: SnapshotSigner,
-  content: Content,
+  { head, tables }: Draft,
   stamp: { readonly revision: number; readonly issuedAt: number },
 ): Promise<string> {
-  const { tables, ...rest } = content;
-  const document: Snapshot = { ...rest, ...stamp, tables };
-  return signer.sign(Buffer.from(JSON.stringify(document)));
+  return signer.sign(Buffer.from(`${JSON.stringify({ ...head, ...stamp }).slice(0, -1)}${TABLES}${tables}}`));
 }
 
 /** Payload bytes of a compact JWS of ours. */
@@ -57,14 +71,16 @@ export const digestOf = (jws: string): string => sha256(payloadOf(jws));
 /** What must be on NATS for this document. */
 export async function messagesOf(signer: SnapshotSigner, jws: string): Promise<Messages> {
   if (Buffer.byteLength(jws) <= MESSAGE_LIMIT) return { head: jws, parts: [] };
-  const { tables, ...rest } = Snapshot.parse(JSON.parse(payloadOf(jws).toString()));
-  const packed = await promisify(gzip)(JSON.stringify(tables));
+  const payload = payloadOf(jws);
+  const at = payload.indexOf(TABLES);
+  const packed = await promisify(gzip)(payload.subarray(at + TABLES.length, -1));
   const parts = Array.from({ length: Math.ceil(packed.length / PART_SIZE) }, (_, i) => {
     const data = packed.subarray(i * PART_SIZE, (i + 1) * PART_SIZE);
     return { sha256: sha256(data), data };
   });
   const list = parts.map(({ sha256: hash, data }) => ({ sha256: hash, size: data.length }));
-  return { head: await signer.sign(Buffer.from(JSON.stringify({ ...rest, parts: list }))), parts };
+  const manifest = `${payload.subarray(0, at)},"parts":${JSON.stringify(list)}}`;
+  return { head: await signer.sign(Buffer.from(manifest)), parts };
 }
 
 /** The tables that parts hold, in their order. */

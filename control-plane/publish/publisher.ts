@@ -12,7 +12,7 @@ import { type Messages, messagesOf } from './document.ts';
 import { Feed } from './feed.ts';
 import { lead } from './lead.ts';
 import { Proofs } from './proofs.ts';
-import { type RenderParts, type RenderSettings, render } from './render.ts';
+import { prune, type RenderParts, type RenderSettings, render } from './render.ts';
 import { Revoker } from './revoker.ts';
 import { SealingKeys } from './sealing-keys.ts';
 
@@ -160,6 +160,7 @@ export class Publisher implements Snapshots {
     const { changed, revoked, nextDue } = await render(this.#parts, floors, this.#settings.now());
     for (const { gateway, revision, messages } of changed) feed.publish(gateway, revision, messages);
     revoker.want(revoked);
+    if (changed.length > 0) await prune(this.#settings.db);
     return nextDue;
   }
 

@@ -1,9 +1,8 @@
 /**
- * Everything that snapshots are made of, read in one transaction: the registry as plain rows, sorted, without any secret.
- * What is expired or revoked at that moment is not in it.
+ * The registry as snapshots are made of it: plain rows, sorted. What is expired or revoked at that moment is not in it.
  */
 import type { Grant, PrincipalKind } from '@portolan/core';
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { Database } from '../db/index.ts';
 
 export interface GatewayRow {
@@ -36,12 +35,9 @@ export interface RegistryRows {
   readonly tokens: readonly TokenRow[];
 }
 
-type Reader = Kysely<Database> | Transaction<Database>;
-
-/** `now`: ms since epoch. */
-export async function readRegistry(db: Reader, now: number): Promise<RegistryRows> {
+/** All but the gateways, which come with their newest documents (world.ts). `now`: ms since epoch. */
+export async function readRegistry(db: Transaction<Database>, now: number): Promise<Omit<RegistryRows, 'gateways'>> {
   return {
-    gateways: await gateways(db),
     pairs: (await db.selectFrom('peer_pairs').select(['a', 'b']).execute()).map(({ a, b }) => [a, b] as const),
     servers: await db
       .selectFrom('mcp_servers')
@@ -56,22 +52,7 @@ export async function readRegistry(db: Reader, now: number): Promise<RegistryRow
 /** The same order on every server, whatever its locale. */
 const byteOrder = (column: string) => sql`${sql.ref(column)} COLLATE "C"`;
 
-async function gateways(db: Reader): Promise<readonly GatewayRow[]> {
-  const rows = await db
-    .selectFrom('gateways')
-    .select(['name', 'url', 'dial', 'status', 'min_issued_at'])
-    .orderBy(byteOrder('name'))
-    .execute();
-  return rows.map(({ name, url, dial, status, min_issued_at }) => ({
-    name,
-    url,
-    dial,
-    active: status === 'active',
-    minIssuedAt: min_issued_at.getTime(),
-  }));
-}
-
-async function grants(db: Reader): Promise<readonly Grant[]> {
+async function grants(db: Transaction<Database>): Promise<readonly Grant[]> {
   const rows = await db.selectFrom('grants').selectAll().orderBy(byteOrder('name')).execute();
   return rows.map((row) => ({
     id: row.name,
@@ -85,7 +66,7 @@ async function grants(db: Reader): Promise<readonly Grant[]> {
   }));
 }
 
-async function tokens(db: Reader, now: number): Promise<readonly TokenRow[]> {
+async function tokens(db: Transaction<Database>, now: number): Promise<readonly TokenRow[]> {
   const rows = await db
     .selectFrom('tokens')
     .select(['id', 'kind', 'principal_kind', 'principal_name', 'sha256', 'sealed_hop_key', 'expires_at'])

@@ -5,6 +5,7 @@ import {
   type Content,
   contentHash,
   digestOf,
+  draftOf,
   MESSAGE_LIMIT,
   messagesOf,
   payloadOf,
@@ -117,20 +118,20 @@ const signer = {
 };
 
 test('content is equal though its sealed keys were sealed anew, and another when someone else can open them', () => {
-  expect(contentHash(content())).toBe(contentHash(content()));
+  expect(contentHash(draftOf(content()))).toBe(contentHash(draftOf(content())));
   const more = content();
-  expect(contentHash({ ...more, sealingKeys: [{ kid: 'k', createdAt: 1, sealed: { r1: '', r2: '' } }] })).not.toBe(
-    contentHash(more),
-  );
-  expect(contentHash({ ...more, url: 'https://other' })).not.toBe(contentHash(more));
+  expect(
+    contentHash(draftOf({ ...more, sealingKeys: [{ kid: 'k', createdAt: 1, sealed: { r1: '', r2: '' } }] })),
+  ).not.toBe(contentHash(draftOf(more)));
+  expect(contentHash(draftOf({ ...more, url: 'https://other' }))).not.toBe(contentHash(draftOf(more)));
 });
 
 test('a small document is one message; a large one is parts below the limit that give the same tables', async () => {
-  const small = await signDocument(signer, content(), { revision: 3, issuedAt: 4 });
+  const small = await signDocument(signer, draftOf(content()), { revision: 3, issuedAt: 4 });
   expect(await messagesOf(signer, small)).toEqual({ head: small, parts: [] });
 
   const whole = content(12_000);
-  const large = await signDocument(signer, whole, { revision: 3, issuedAt: 4 });
+  const large = await signDocument(signer, draftOf(whole), { revision: 3, issuedAt: 4 });
   const { head, parts } = await messagesOf(signer, large);
   expect(parts.length).toBeGreaterThan(1);
   for (const { data } of parts) expect(data.length).toBeLessThan(MESSAGE_LIMIT);

@@ -1,6 +1,7 @@
 /**
  * A gateway as the control plane sees one, for tests: its own keys, a certificate request, an identity, a connection to NATS.
  */
+import 'reflect-metadata'; // @peculiar/x509 demands it before itself
 import type { webcrypto } from 'node:crypto';
 import { createUser, type KeyPair } from '@nats-io/nkeys';
 import { connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { claimsHop, isEncoded, requestHeaders, responseHeaders } from './headers.ts';
+import { claimsHop, connectionNames, isEncoded, requestHeaders, responseHeaders } from './headers.ts';
 
 const TRACE = '00-11111111111111111111111111111111-2222222222222222-01';
 const OURS = { 'accept-encoding': 'identity', traceparent: TRACE };
@@ -80,6 +80,7 @@ test('what Connection names stays on this hop', () => {
     'Accept',
     'z',
   ];
+  expect(connectionNames(raw)).toEqual(new Set(['keep-alive', 'mcp-name', 'user-agent']));
   expect(request(raw)).toEqual({ accept: 'z', ...OURS });
 });
 

@@ -32,15 +32,23 @@ const RETURNED = new Set(['content-type', 'cache-control', 'x-accel-buffering', 
 /** `mcp-session-id` is never copied: only who sealed or opened it knows which side may see which. */
 const isMcp = (name: string): boolean => name.startsWith('mcp-') && name !== 'mcp-session-id';
 
-/** Names in lower case. */
-const pairs = (raw: readonly string[]): readonly HeaderPair[] =>
-  Array.from({ length: raw.length >> 1 }, (_, i) => [(raw[2 * i] ?? '').toLowerCase(), raw[2 * i + 1] ?? '']);
+/** Name (in lower case) and value of each. */
+function pairs(raw: readonly string[]): readonly HeaderPair[] {
+  const found: HeaderPair[] = [];
+  for (let i = 1; i < raw.length; i += 2) found.push([(raw[i - 1] ?? '').toLowerCase(), raw[i] ?? '']);
+  return found;
+}
+
+function namedByConnection(headers: readonly HeaderPair[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const [name, value] of headers) {
+    if (name === 'connection') for (const option of value.split(',')) names.add(option.trim().toLowerCase());
+  }
+  return names;
+}
 
 /** Header names that the sender's `Connection` makes hop-by-hop (RFC 9110 §7.6.1). */
-function connectionNames(headers: readonly HeaderPair[]): ReadonlySet<string> {
-  const values = headers.filter(([name]) => name === 'connection').map(([, value]) => value);
-  return new Set(values.flatMap((value) => value.split(',')).map((option) => option.trim().toLowerCase()));
-}
+export const connectionNames = (raw: readonly string[]): ReadonlySet<string> => namedByConnection(pairs(raw));
 
 /** Does the request carry any header that only gateways may send? Refused (`hop_header_spoofed`) from all but an authenticated peer. */
 export const claimsHop = (raw: readonly string[]): boolean => pairs(raw).some(([name]) => name.startsWith('portolan-'));
@@ -48,7 +56,7 @@ export const claimsHop = (raw: readonly string[]): boolean => pairs(raw).some(([
 /** Headers of a request on its way to an upstream or a peer; `raw` is node's `rawHeaders`. Of a repeated header the first counts. */
 export function requestHeaders(raw: readonly string[], out: OutgoingRequest): HeaderPair[] {
   const sent = pairs(raw);
-  const dropped = connectionNames(sent);
+  const dropped = namedByConnection(sent);
   const carried = new Map<string, string>();
   for (const [name, value] of sent) {
     const wanted = CARRIED.has(name) || isMcp(name) || (name === 'last-event-id' && out.era === 'legacy');

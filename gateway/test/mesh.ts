@@ -164,6 +164,11 @@ export class TestMesh implements AsyncDisposable {
     }
   }
 
+  /** Back to the specification; takes effect at the next `apply`. */
+  restore(): void {
+    this.#tables = this.#render();
+  }
+
   async #view(name: string) {
     const { peers, servers, tokens } = this.#tables;
     return compileTables({

@@ -8,7 +8,7 @@ import { ControlPlane } from '../local/control-plane.ts';
 import { type Outcome, runEngine } from '../local/engine.ts';
 import { controlPlaneDoors, writeLocalFile } from '../local/local-file.ts';
 import { portBaseOf, readOptions } from '../local/options.ts';
-import { defaultPortBase, takenPorts } from '../local/ports.ts';
+import { defaultPortBase, type TakenPort, takenPorts } from '../local/ports.ts';
 import { localProcesses } from '../local/processes.ts';
 import { upReport } from '../local/report.ts';
 import { holdingStack, runCommand } from '../local/run-command.ts';
@@ -71,11 +71,17 @@ async function refuseTakenPorts(place: StackPlace, portBase: number): Promise<vo
   const ours = new Set((await localProcesses(place)).map(({ pid }) => pid));
   const taken = await takenPorts(portBase, ours);
   if (taken.length === 0) return;
-  const lines = taken.map(({ port, use, holder }) => `  127.0.0.1:${port} (${use}) is in use by ${holder}`);
+  const holders = [...new Set(taken.map(({ holder }) => holder))];
+  const lines = holders.flatMap((holder) => [
+    `  ${holder} holds`,
+    ...taken.filter((one) => one.holder === holder).map(portLine),
+  ]);
   throw new CommandFailed(
     `Ports that stack ${place.name} needs are taken:\n${lines.join('\n')}\nEnd what holds them, or choose other ports with --port-base N.`,
   );
 }
+
+const portLine = ({ port, use }: TakenPort): string => `    127.0.0.1:${port} (${use})`;
 
 function summary(changes: Outcome['changes'], processes: number): string {
   const counts = Object.entries(changes).map(([op, count]) => `${op} ${count}`);
