@@ -13,6 +13,7 @@ const standUpMs = 300_000;
 
 export default defineConfig({
   test: {
+    reporters: ['default', './test/harness/tally.ts'],
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 120_000,

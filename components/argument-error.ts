@@ -7,13 +7,12 @@ import { RunError } from '@pulumi/pulumi';
 import type { z } from 'zod';
 
 export class ArgumentError extends RunError {
-  /** `GatewayPlane(aws).url` */
   readonly argument: string;
 
-  /** @param owner `GatewayPlane(aws)` @param reason What was expected, and what to do. */
-  constructor(owner: string, property: string, reason: string) {
-    super(`${owner}.${property}: ${reason}`);
-    this.argument = `${owner}.${property}`;
+  /** @param argument `GatewayPlane(aws).url` @param reason What was expected, and what to do. */
+  constructor(argument: string, reason: string) {
+    super(`${argument}: ${reason}`);
+    this.argument = argument;
   }
 }
 
@@ -21,8 +20,7 @@ export class ArgumentError extends RunError {
 export function parseArguments<T>(schema: z.ZodType<T>, owner: string, args: unknown): T {
   const parsed = schema.safeParse(args);
   if (parsed.success) return parsed.data;
-  const [first, ...more] = parsed.error.issues.map((issue) => explain(owner, issue, args));
-  const property = String(parsed.error.issues[0]?.path[0] ?? '');
-  const reason = (first ?? '').slice(`${owner}.${property}: `.length);
-  throw new ArgumentError(owner, property, [reason, ...more].join('\n'));
+  const faults = parsed.error.issues.map((issue) => explain(owner, issue, args)).join('\n');
+  const at = faults.indexOf(': ');
+  throw new ArgumentError(faults.slice(0, at), faults.slice(at + 2));
 }

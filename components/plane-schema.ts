@@ -6,9 +6,6 @@ export const PublicUrl = z
   .string()
   .refine(isHttpsOrigin, 'expected https://host or https://host:port, without path and trailing slash');
 
-/** An argument that is looked at elsewhere: an object of ours. */
-export const Anything = z.custom<unknown>();
-
 function isHttpsOrigin(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && url.protocol === 'https:' && url.origin === text;

@@ -40,7 +40,7 @@ test('no glob matches nothing', () => {
 
 test('the worst pattern costs microseconds, not minutes', () => {
   const matches = compileGlobs([`${'a*'.repeat(250)}b`]);
-  const start = performance.now();
+  const start = process.cpuUsage();
   expect(matches('a'.repeat(50_000))).toBe(false);
-  expect(performance.now() - start).toBeLessThan(50);
+  expect(process.cpuUsage(start).user / 1_000).toBeLessThan(500);
 });

@@ -7,7 +7,7 @@ function matches(parts: readonly string[], text: string): boolean {
   const first = parts[0] ?? '';
   const last = parts[parts.length - 1] ?? '';
   const end = text.length - last.length;
-  if (end < first.length || !text.startsWith(first) || !text.endsWith(last)) return false;
+  if (!text.startsWith(first) || !text.endsWith(last)) return false;
   let at = first.length;
   for (let i = 1; i < parts.length - 1; i += 1) {
     const part = parts[i] ?? '';
@@ -16,6 +16,7 @@ function matches(parts: readonly string[], text: string): boolean {
     if (found < 0) return false;
     at = found + part.length;
   }
+  // not so where the first part and the last would share characters
   return at <= end;
 }
 

@@ -24,7 +24,7 @@ export interface HopCaller {
 }
 
 const HOP =
-  /^id="([0-9a-f-]{36})", entry="([a-z0-9-]{1,63})", hops=(\d{1,3}), via=\(("[a-z0-9-]{1,63}"(?: "[a-z0-9-]{1,63}")*)\), deadline=(\d{1,10})$/;
+  /^id="([0-9a-f-]{36})", entry="([a-z0-9-]{1,63})", hops=(0|[1-9]\d{0,2}), via=\(("[a-z0-9-]{1,63}"(?: "[a-z0-9-]{1,63}")*)\), deadline=(0|[1-9]\d{0,9})$/;
 const CALLER = /^kind="(pat|vat)", id="([0-9A-Za-z]{10})", proof=:([A-Za-z0-9+/]{43}=):$/;
 
 export function writeHop(hop: Hop): string {

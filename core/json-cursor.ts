@@ -63,8 +63,6 @@ const isHex = (byte: number | undefined): boolean =>
 
 /** Up to this many keys of one object, looking through them is faster than a set. */
 const FEW = 16;
-/** A key as it goes into a set: V8 hashes what looks like an integer without its seed, so a sender could make such keys collide. */
-const guarded = (key: string): string => `"${key}`;
 
 export class JsonCursor {
   readonly bytes: Buffer;
@@ -196,10 +194,10 @@ export class JsonCursor {
   /** Remembers a key of the object whose keys begin at `outer`; in a set, which it returns, once there are many. */
   #checkNew(key: string, outer: number, many: Set<string> | undefined): Set<string> | undefined {
     const seen = this.#seen;
-    const set = many ?? (seen.length - outer < FEW ? undefined : new Set(seen.slice(outer).map(guarded)));
-    const known = set ? set.has(guarded(key)) : seen.indexOf(key, outer) >= 0;
+    const set = many ?? (seen.length - outer < FEW ? undefined : new Set(seen.slice(outer)));
+    const known = set ? set.has(key) : seen.indexOf(key, outer) >= 0;
     if (known) throw new JsonFault('duplicate_key', key);
-    if (set) set.add(guarded(key));
+    if (set) set.add(key);
     else seen.push(key);
     return set;
   }

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { compileReach } from '@portolan/core';
 import { ClosedDoors } from './adapters/closed-doors.ts';
+import { endure, type Work } from './adapters/endure.ts';
 import { type KeptIdentity, openIdentity } from './adapters/identity/keep-identity.ts';
 import { lockFolder } from './adapters/lock-folder.ts';
 import { makeLog } from './adapters/log.ts';
@@ -136,6 +137,7 @@ async function restore({ registry, sealingKeys, doors }: Parts): Promise<void> {
 function beginWork(parts: Parts, signal: AbortSignal): readonly Promise<void>[] {
   const { config, identity, link, registry, spool, counters, certificate, doors, log } = parts;
   const { replica } = identity.keys;
+  const { controlPlane } = config;
   link.onConnect(() => identity.nudge());
   identity.onObtained(({ snapshot, newMesh }) => {
     if (newMesh) void registry.forget();
@@ -143,15 +145,16 @@ function beginWork(parts: Parts, signal: AbortSignal): readonly Promise<void>[] 
   });
   registry.onChange(() => adopt(parts));
   const counted = { version: manifest.version, spool: () => spoolOf(spool), counters: () => counters.counters() };
-  return [
-    followSnapshot({ link, registry, identity, controlPlane: config.controlPlane, clock, log }, signal),
-    shipSpool({ spool, link, identity, clock, log }, signal),
-    report({ link, registry, identity, replica, ...counted }, signal),
-    link.run(signal),
-    identity.run(signal),
-    certificate.run(signal),
-    doors.run(signal),
+  const works: readonly Work[] = [
+    (until) => followSnapshot({ link, registry, identity, controlPlane, clock, log }, until),
+    (until) => shipSpool({ spool, link, identity, clock, log }, until),
+    (until) => report({ link, registry, identity, replica, ...counted }, until),
+    (until) => link.run(until),
+    (until) => identity.run(until),
+    (until) => certificate.run(until),
+    (until) => doors.run(until),
   ];
+  return works.map((work) => endure(work, signal, log));
 }
 
 const spoolOf = (spool: Spool): { bytes: number; records: number; dropped: number } => {

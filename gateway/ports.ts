@@ -80,6 +80,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: AsyncIterable<Buffer>;
+  /** Of a chunked body that has been read to its end; else empty. */
+  trailers(): Answer['headers'];
 }
 
 /** An exchange with another gateway by name, at `path`. Throws `Refusal` peer_down, peer_timeout, peer_failed, no_route. */

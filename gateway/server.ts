@@ -181,6 +181,7 @@ export class GatewayServer implements Intake {
       self: this.#self,
     };
     if (!response.headersSent) await send(response, this.#finished(refusalReply(refusal, refused), request));
+    else if (request.door.kind === 'mesh' && !openEnded(sent)) tellPeer(response, refusal);
     else breakOff(response, sent, refusal, refused);
   }
 
@@ -193,12 +194,20 @@ export class GatewayServer implements Intake {
   }
 }
 
+const openEnded = (sent: Reply | undefined): boolean => sent?.openEnded === true;
+
+/** The entry gateway knows best how to tell its caller; a trailer tells it what to tell. */
+function tellPeer(response: ServerResponse, refusal: Refusal): void {
+  response.addTrailers([[FAULT_HEADER, refusal.code]]);
+  response.end();
+}
+
 /**
  * A stream that broke off after its head was sent. A caller who waits for a response on it gets one that says what happened, unless he can
  * take the stream up again: then, and in JSON, only a connection that ends too early says that something is missing.
  */
 function breakOff(response: ServerResponse, sent: Reply | undefined, refusal: Refusal, refused: Refused): void {
-  if (sent?.openEnded) return void response.end();
+  if (openEnded(sent)) return void response.end();
   const { progress } = sent ?? {};
   const waits = refused.idBytes !== undefined && progress?.events && !progress.answered && !progress.resumable;
   if (waits) response.end(`event: message\ndata: ${rpcError(refusal, refused)}\n\n`);

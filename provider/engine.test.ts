@@ -2,8 +2,9 @@
 import { readdirSync } from 'node:fs';
 import type { Stack } from '@pulumi/pulumi/automation/index.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Process } from './index.ts';
+import { Gateway, Grant, McpServer, PeerMatrix, Process, type ProcessArgs, User } from './index.ts';
 import { Engine, findPulumi } from './test/engine.ts';
+import { RegistryStandIn } from './test/registry-stand-in.ts';
 import { makeTarget, pidOf, runs, type Target, until } from './test/target-process.ts';
 import type { Properties } from './wire.ts';
 
@@ -24,7 +25,7 @@ describe.skipIf(pulumi === undefined)('under the real engine', () => {
     engine.stack(async () => {
       for (const one of both()) {
         const inputs = one.inputs(one === second ? change : {});
-        new Process(String(inputs.name), inputs as unknown as ConstructorParameters<typeof Process>[1]);
+        new Process(String(inputs.name), inputs as unknown as ProcessArgs);
       }
     });
   const urns = async (stack: Stack) => {
@@ -77,5 +78,32 @@ describe.skipIf(pulumi === undefined)('under the real engine', () => {
     expect((await stack.up()).summary.resourceChanges).toEqual({ same: 2, create: 1 });
     expect(first && pidOf(first)).toBe(kept);
     await stack.destroy();
+  }, 120_000);
+
+  test('registry resources: no word to a dead control plane, neither at repair nor at the end', async () => {
+    await using registry = await (await new RegistryStandIn().reserve()).start();
+    const stack = await engine.stack(async () => {
+      const life = new Process('first', first?.inputs() as unknown as ProcessArgs);
+      const control = { api: registry.control, life };
+      const aws = new Gateway('aws', { control, url: 'https://gw.example' });
+      const server = new McpServer('m365', { gateway: aws, url: 'http://m365.internal' });
+      new Grant('bob-m365', { principal: new User('bob', { control }), server, tools: ['get_*'] });
+      new PeerMatrix('peers', { control, pairs: [] });
+    });
+    expect((await stack.up()).summary.resourceChanges).toEqual({ create: 7 });
+    expect(registry.entries.size).toBe(5);
+    expect((await stack.up()).summary.resourceChanges).toEqual({ same: 7 });
+
+    await registry.stop();
+    process.kill(first ? pidOf(first) : 0, 'SIGKILL');
+    await until('the end', () => first === undefined || !runs(pidOf(first)));
+    const repaired = await stack.up();
+    expect(repaired.summary.resourceChanges).toEqual({ same: 6, create: 1 });
+    expect(repaired.stdout).toMatch(/User\(bob\): could not be read, so the last known state is kept\./);
+
+    await registry.start();
+    const asked = registry.asked.length;
+    await stack.destroy();
+    expect(registry.asked.slice(asked).filter((one) => !one.startsWith('GET'))).toEqual([]);
   }, 120_000);
 });

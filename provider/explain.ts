@@ -40,6 +40,10 @@ const measure = (origin: string): string => ({ string: 'characters', array: 'ite
 
 function show(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'string' ? JSON.stringify(withoutPassword(value)) : String(value);
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
+
+/** A URL that is refused for holding a password must not spread it. */
+const withoutPassword = (text: string): string =>
+  text.replace(/\/\/[^/@]*@/, '//***@').replace(/(password=)[^&]*/gi, '$1***');

@@ -46,7 +46,7 @@ export class ControlPlane extends ComponentResource implements ControlPlaneLink 
   /** Every URL of a federation stands for one plane. Throws an ArgumentError for the second that asks. */
   claimUrl(owner: string, url: string): void {
     const holder = this.#urls.get(url);
-    if (holder) throw new ArgumentError(owner, 'url', `"${url}" is the URL of ${holder}; give each plane its own.`);
+    if (holder) throw new ArgumentError(`${owner}.url`, `"${url}" is the URL of ${holder}; give each plane its own.`);
     this.#urls.set(url, owner);
   }
 }

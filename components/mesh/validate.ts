@@ -4,7 +4,7 @@ import type { MeshArgs } from './args.ts';
 
 export function checkMesh(name: string, { control, gateways }: MeshArgs): void {
   const refuse = (reason: string): never => {
-    throw new ArgumentError(`Mesh(${name})`, 'gateways', reason);
+    throw new ArgumentError(`Mesh(${name}).gateways`, reason);
   };
   const seen = new Set<string>();
   for (const gateway of gateways) {

@@ -49,6 +49,8 @@ export interface GatewayPlace {
   readonly enrolmentFile?: string | undefined;
   /** Networks in which its MCP servers may be dialled. */
   readonly upstreamCidrs: readonly string[];
+  /** How long open calls may go on once the site asks it to end: less than the site waits. Milliseconds. */
+  readonly drainTimeoutMs: number;
 }
 
 export interface ControlPlanePlace {

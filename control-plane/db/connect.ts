@@ -83,6 +83,7 @@ const SPOKEN =
 export function databaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof AggregateError && error.errors.some(databaseAway)) return true;
+  if (error.cause !== undefined && databaseAway(error.cause)) return true;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return SOCKET.has(code) || AWAY.test(code) || SPOKEN.test(error.message);
 }

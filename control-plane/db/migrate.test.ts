@@ -1,7 +1,8 @@
 /** The schema on a real PostgreSQL: applied once, by one of many, never edited, and as schema.ts says. */
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startTestPostgres, type TestPostgres } from '../test/postgres.ts';
-import { databaseAway, migrate, openDatabase } from './index.ts';
+import { freePort, startTestPostgres, type TestPostgres } from '../test/postgres.ts';
+import { databaseAway, listen, migrate, openDatabase } from './index.ts';
 import { pending } from './migrate.ts';
 import { migrations } from './migrations/index.ts';
 
@@ -60,6 +61,49 @@ test('bigints come as numbers, timestamps with milliseconds', async () => {
   await close();
   expect(row).toEqual({ gateway: 'aws', epoch: 'e', seq: 9_007_199_254_740_991, updated_at: at });
 });
+
+test('a connection that breaks inside a transaction fails that transaction, and nothing else', async () => {
+  const { db, ping, close } = openDatabase(server.address);
+  const broken = db.transaction().execute(async (trx) => {
+    await sql`SELECT 1`.execute(trx);
+    await server.kill();
+    await sql`SELECT 1`.execute(trx);
+  });
+  expect(databaseAway(await broken.catch((error: unknown) => error))).toBe(true);
+  await server.start();
+  await expect.poll(ping, { timeout: 5_000 }).toBe(true);
+  await close();
+}, 30_000);
+
+test('who cannot be reached is named; a wrong password is no outage', async () => {
+  const nowhere = { url: `postgres://portolan@127.0.0.1:${await freePort()}/portolan` };
+  const refused = await migrate(nowhere).catch((error: unknown) => error);
+  expect(refused).toMatchObject({
+    message: expect.stringMatching(/no connection to PostgreSQL at 127\.0\.0\.1:\d+: .*ECONNREFUSED/),
+  });
+  expect(databaseAway(refused)).toBe(true);
+  const unknown = await migrate({ url: server.address.url }).catch((error: unknown) => error);
+  expect(databaseAway(unknown)).toBe(false);
+});
+
+test('LISTEN tells of an outage once, and of what may have been missed after it', async () => {
+  const stop = new AbortController();
+  const said: string[] = [];
+  const listening = listen({
+    address: server.address,
+    channel: 'x',
+    signal: stop.signal,
+    onNotify: () => said.push('notified'),
+    onAway: () => said.push('away'),
+  });
+  await expect.poll(() => said).toEqual(['notified']);
+  await server.kill();
+  await expect.poll(() => said).toEqual(['notified', 'away']);
+  await server.start();
+  await expect.poll(() => said, { timeout: 5_000 }).toEqual(['notified', 'away', 'notified']);
+  stop.abort();
+  await listening;
+}, 30_000);
 
 test('an outage is told from a fault, and the pool recovers from it', async () => {
   const { db, ping, close } = openDatabase(server.address);

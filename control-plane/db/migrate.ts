@@ -39,7 +39,11 @@ export async function migrate(
 ): Promise<readonly string[]> {
   const client = new pg.Client(clientOptions(address));
   client.on('error', () => {}); // the query in flight rejects with the same error
-  await client.connect();
+  await client.connect().catch((cause: unknown) => {
+    throw new Error(`Database: no connection to PostgreSQL at ${new URL(address.url).host}: ${reason(cause)}`, {
+      cause,
+    });
+  });
   try {
     await checkServer(client);
     await client.query('SELECT pg_advisory_lock($1)', [locks.migrate]);
@@ -54,6 +58,10 @@ export async function migrate(
     await client.end(); // frees the lock
   }
 }
+
+/** Node gives an error without words where a name has several addresses. */
+const reason = (error: unknown): string =>
+  error instanceof AggregateError ? error.errors.map(reason).join('; ') : (error as Error).message;
 
 async function checkServer(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ server_version_num: string }>('SHOW server_version_num');

@@ -16,7 +16,9 @@ export function findPassword(text: string, wanted: readonly string[]): string | 
 
 /** Throws where the file is not there, others may read it, or no line fits; the message holds no password. */
 export async function readPassword(path: string, url: URL): Promise<string> {
-  const { mode } = await stat(path);
+  const { mode } = await stat(path).catch((cause: unknown) => {
+    throw new Error(`PGPASSFILE ${path} cannot be read: expected a file of mode 0600.`, { cause });
+  });
   if (mode & 0o077) throw new Error(`PGPASSFILE ${path}: others may read it; expected mode 0600 (chmod 600).`);
   const wanted = [
     url.hostname,

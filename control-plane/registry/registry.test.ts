@@ -312,46 +312,6 @@ describe('delete', () => {
       await api.ask('DELETE', '/users/alice');
     }
   });
-
-  test('a gateway retires: out of the matrix, its replicas revoked; its name starts a new life', async () => {
-    await gateway('aws');
-    const { body: before } = await gateway('gcp');
-    await api.ask('PUT', '/peer-matrix', { pairs: [['aws', 'gcp']] });
-    await api.db
-      .insertInto('gateway_replicas')
-      .values({
-        gateway: 'gcp',
-        replica: 'r',
-        seal_jwk: '{}',
-        nkey: 'U',
-        certificate_serial: '1',
-        certificate_not_after: new Date(),
-      })
-      .execute();
-    expect((await api.ask('GET', '/gateways/gcp')).body.enrolled).toBe(true);
-    await api.outbox();
-    expect((await api.ask('DELETE', '/gateways/gcp')).status).toBe(204);
-    expect(await api.outbox()).toEqual(['peer-matrix gcp', 'gateway gcp']);
-    expect((await api.ask('GET', '/gateways/gcp')).status).toBe(404);
-    expect((await api.ask('DELETE', '/gateways/gcp')).status).toBe(404);
-    expect((await api.ask('GET', '/gateways')).body.items).toHaveLength(1);
-    expect((await api.ask('GET', '/peer-matrix')).body).toEqual({ pairs: [] });
-    expect((await api.ask('PUT', '/mcp-servers/x', { url: 'http://x', gateway: 'gcp' })).status).toBe(422);
-    expect((await api.ask('GET', '/status')).body.gateways).toMatchObject([
-      { name: 'aws' },
-      { name: 'gcp', status: 'retired' },
-    ]);
-    const revived = await gateway('gcp');
-    expect(revived).toMatchObject({ status: 201, body: { status: 'active', enrolled: false } });
-    expect(revived.body.createdAt > before.createdAt).toBe(true);
-    const row = await api.db
-      .selectFrom('gateways')
-      .select('min_issued_at')
-      .where('name', '=', 'gcp')
-      .executeTakeFirstOrThrow();
-    expect(row.min_issued_at.getTime()).toBeGreaterThan(Date.now() - 60_000);
-    expect(row.min_issued_at.getMilliseconds()).toBe(0);
-  });
 });
 
 test('lists page in order of name', async () => {
@@ -364,45 +324,4 @@ test('lists page in order of name', async () => {
     next = body.next ?? '';
   } while (next !== '');
   expect(seen).toEqual(['a', 'b', 'c', 'd', 'e']);
-});
-
-describe('the peer matrix', () => {
-  test('is not there, is set, stays the same, goes', async () => {
-    for (const name of ['aws', 'azure', 'gcp']) await gateway(name);
-    await api.outbox();
-    expect((await api.ask('GET', '/peer-matrix')).status).toBe(404);
-    expect((await api.ask('DELETE', '/peer-matrix')).status).toBe(404);
-    const pairs = [
-      ['gcp', 'aws'],
-      ['azure', 'aws'],
-      ['aws', 'azure'],
-    ];
-    const normal = {
-      pairs: [
-        ['aws', 'azure'],
-        ['aws', 'gcp'],
-      ],
-    };
-    expect(await api.ask('PUT', '/peer-matrix', { pairs })).toMatchObject({ status: 201, body: normal });
-    expect(await api.outbox()).toEqual(['peer-matrix peer-matrix']);
-    expect(await api.ask('PUT', '/peer-matrix', normal)).toMatchObject({ status: 200, body: normal });
-    expect(await api.outbox()).toEqual([]);
-    expect((await api.ask('GET', '/peer-matrix')).body).toEqual(normal);
-    expect((await api.ask('DELETE', '/peer-matrix')).status).toBe(204);
-    expect((await api.ask('GET', '/peer-matrix')).status).toBe(404);
-    expect(await api.outbox()).toEqual(['peer-matrix peer-matrix']);
-  });
-
-  test('refuses a gateway that is not there, and one paired with itself', async () => {
-    await gateway('aws');
-    expect(await api.ask('PUT', '/peer-matrix', { pairs: [['aws', 'mars']] })).toMatchObject({
-      status: 422,
-      body: { error: { path: 'pairs', message: expect.stringContaining('"mars"') } },
-    });
-    expect(await api.ask('PUT', '/peer-matrix', { pairs: [['aws', 'aws']] })).toMatchObject({
-      status: 400,
-      body: { error: { path: 'pairs.0' } },
-    });
-    expect((await api.ask('GET', '/peer-matrix')).status).toBe(404);
-  });
 });

@@ -24,6 +24,7 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
   #controller: Dispatcher.DispatchController | undefined;
   #waiting: PromiseWithResolvers<Step> | undefined;
   #queued = 0;
+  #trailers: Answer['headers'] = {};
   #over: 'ended' | Refusal | undefined;
 
   constructor(signal: AbortSignal, explain: Explain) {
@@ -40,7 +41,7 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Answer['headers']): void {
-    if (status >= 200) this.head.resolve({ status, headers, body: this });
+    if (status >= 200) this.head.resolve({ status, headers, body: this, trailers: () => this.#trailers });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -54,8 +55,9 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
     if (this.#queued > READ_AHEAD) controller.pause();
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: Answer['headers'] | undefined): void {
     if (this.#over !== undefined) return;
+    if (trailers) this.#trailers = trailers;
     this.#over = 'ended';
     this.#signal.removeEventListener('abort', this.#leave);
     this.#waiting?.resolve(DONE);

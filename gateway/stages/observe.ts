@@ -39,7 +39,7 @@ function asRefusal(error: unknown, request: Partial<Armed>): Refusal {
 async function* recorded(request: Received, reply: Stream, gateway: Gateway): AsyncGenerator<Buffer, void> {
   const ended: Outcome = { http: reply.status, code: reply.fault };
   // whoever stops reading has left
-  let outcome: Outcome | undefined = reply.openEnded ? ended : outcomeOf(refuse('caller_left'));
+  let outcome: Outcome | undefined = reply.openEnded ? ended : { http: reply.status, code: 'caller_left' };
   const settle = async (): Promise<void> => {
     if (outcome) await record(request, outcome, gateway);
     outcome = undefined;
@@ -56,7 +56,7 @@ async function* recorded(request: Received, reply: Stream, gateway: Gateway): As
   } catch (error) {
     const refusal = asRefusal(error, request);
     const endedWell = reply.openEnded && (refusal.code === 'caller_left' || refusal.code === 'draining');
-    if (outcome && !endedWell) outcome = outcomeOf(refusal);
+    if (outcome && !endedWell) outcome = { http: reply.status, code: refusal.code };
     throw refusal;
   } finally {
     await settle();

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { JsonWatch } from './json-watch.ts';
-import { cuts, torn } from './torn.ts';
+import { everywhere, torn } from './test-torn.ts';
+
+const cuts = fc.oneof(fc.array(fc.nat(), { maxLength: 8 }), fc.constant(everywhere));
 
 /** What got through, and whether all of it did. */
 function watch(chunks: readonly Buffer[]): { readonly out: string; readonly cut: boolean } {
@@ -81,6 +83,7 @@ test.each([
   ['a long s', '{"result":{"too\u006c\u017f":['],
   ['a batch', '[{"result":{"tools":[]}}]'],
   ['a second text', '{"id":1}\n{"result":{"tools":['],
+  ['a second text without a list', '{} {}'],
   ['a comment', '{"result":/* */{"tools":['],
   ['single quotes', "{'result':{'tools':["],
   ['a byte order mark', '\ufeff{"result":{"tools":['],

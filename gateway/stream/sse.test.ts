@@ -2,7 +2,9 @@ import type { Refusal } from '@portolan/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type RewriteData, SseRewriter } from './sse.ts';
-import { cuts, torn } from './torn.ts';
+import { everywhere, torn } from './test-torn.ts';
+
+const cuts = fc.oneof(fc.array(fc.nat(), { maxLength: 8 }), fc.constant(everywhere));
 
 const keep: RewriteData = () => undefined;
 
@@ -117,6 +119,7 @@ test('a comment between events goes on at once, one inside an event stays in its
   expect(out('-alive\n')).toBe(': keep-alive\n');
   expect(out('data: a\n: inside\n')).toBe('');
   expect(out('\n')).toBe('data: a\n: inside\n\n');
+  expect(out(':\n')).toBe(':\n');
 });
 
 test.each([
@@ -168,12 +171,12 @@ test('what the function throws ends the stream', () => {
 });
 
 test('megabytes of short lines cost no more than their length', () => {
-  const start = performance.now();
+  const start = process.cpuUsage();
   run([Buffer.from('x\r'.repeat(1_000_000))], keep);
   run(
     Array.from({ length: 4_000 }, () => Buffer.from(`data: ${'y'.repeat(900)}\n`)),
     keep,
     8_000_000,
   );
-  expect(performance.now() - start).toBeLessThan(3_000);
+  expect(process.cpuUsage(start).user / 1_000).toBeLessThan(3_000);
 });

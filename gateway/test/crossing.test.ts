@@ -19,7 +19,14 @@ test('a call reaches a server behind its own gateway, and one behind another', a
   await using upstream = await Upstream.start();
   await using mesh = await twoClouds(upstream.url);
   const aws = mesh.gateway('aws');
-  for (const path of ['/mcp/near', '/mcp/far', '/mcp/far/', '/api/llm/mcp/far/server', '/default/mcp/far/server', '/mcp/far?x=1']) {
+  for (const path of [
+    '/mcp/near',
+    '/mcp/far',
+    '/mcp/far/',
+    '/api/llm/mcp/far/server',
+    '/default/mcp/far/server',
+    '/mcp/far?x=1',
+  ]) {
     const reply = await post(aws.door + path, call('echo', {}, 7), { token: mesh.token('alice') });
     expect({ path, ...(await outcome(reply)) }).toEqual({ path, status: 200, body: pong(7) });
   }
@@ -65,12 +72,28 @@ test('the token, cookies and forwarding headers of the caller stay at the entry'
   await using upstream = await Upstream.start();
   await using mesh = await twoClouds(upstream.url);
   const token = mesh.token('alice');
-  const headers = { cookie: 'a=b', 'x-forwarded-for': '1.2.3.4', forwarded: 'for=1.2.3.4', via: '1.1 x', 'x-tfy-mcp-headers': '{}' };
+  const headers = {
+    cookie: 'a=b',
+    'x-forwarded-for': '1.2.3.4',
+    forwarded: 'for=1.2.3.4',
+    via: '1.1 x',
+    'x-tfy-mcp-headers': '{}',
+  };
   await (await post(`${mesh.gateway('aws').door}/mcp/far`, call('echo'), { token, headers })).text();
   const [seen] = upstream.seen;
   expect(seen?.rawHeaders.join('\n')).not.toContain(token.slice(19, 40));
   expect(Object.keys(seen?.headers ?? {}).sort()).toEqual(
-    ['accept', 'accept-encoding', 'accept-language', 'connection', 'content-length', 'content-type', 'host', 'traceparent', 'user-agent'].sort(),
+    [
+      'accept',
+      'accept-encoding',
+      'accept-language',
+      'connection',
+      'content-length',
+      'content-type',
+      'host',
+      'traceparent',
+      'user-agent',
+    ].sort(),
   );
 });
 
@@ -79,7 +102,12 @@ test('the trace is continued over both hops and into the server, in the header a
   await using mesh = await twoClouds(upstream.url);
   const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
   const body = { ...call('echo'), params: { name: 'echo', _meta: { traceparent, progressToken: 1 } } };
-  await (await post(`${mesh.gateway('aws').door}/mcp/far`, body, { token: mesh.token('alice'), headers: { traceparent: `00-${'c'.repeat(32)}-${'d'.repeat(16)}-01` } })).text();
+  await (
+    await post(`${mesh.gateway('aws').door}/mcp/far`, body, {
+      token: mesh.token('alice'),
+      headers: { traceparent: `00-${'c'.repeat(32)}-${'d'.repeat(16)}-01` },
+    })
+  ).text();
   const [seen] = upstream.seen;
   const sent = JSON.parse(seen?.body ?? '{}').params._meta;
   expect(sent).toEqual({ traceparent: seen?.headers.traceparent, progressToken: 1 });
@@ -90,7 +118,8 @@ test('the trace is continued over both hops and into the server, in the header a
 test('numbers and spacing of the body reach the server as they were sent', async () => {
   await using upstream = await Upstream.start();
   await using mesh = await twoClouds(upstream.url);
-  const body = '{ "jsonrpc":"2.0", "id": 12345678901234567890, "method":"tools/call","params":{"name":"echo","arguments":{"n":1.0, "big":123456789012345678901}} }';
+  const body =
+    '{ "jsonrpc":"2.0", "id": 12345678901234567890, "method":"tools/call","params":{"name":"echo","arguments":{"n":1.0, "big":123456789012345678901}} }';
   await (await post(`${mesh.gateway('aws').door}/mcp/far`, body, { token: mesh.token('alice') })).text();
   expect(upstream.seen[0]?.body).toBe(body);
 });
@@ -98,18 +127,33 @@ test('numbers and spacing of the body reach the server as they were sent', async
 test('the doubled scheme of fastmcp is read as one', async () => {
   await using upstream = await Upstream.start();
   await using mesh = await twoClouds(upstream.url);
-  const reply = await post(`${mesh.gateway('aws').door}/mcp/near`, call('echo'), { token: `Bearer ${mesh.token('alice')}` });
+  const reply = await post(`${mesh.gateway('aws').door}/mcp/near`, call('echo'), {
+    token: `Bearer ${mesh.token('alice')}`,
+  });
   expect(await outcome(reply)).toEqual({ status: 200, body: pong(1) });
 });
 
 test('a server whose proxy URL is another gateway comes back once: 508, and no third request', async () => {
   await using upstream = await Upstream.start();
-  await using mesh = await TestMesh.start({ gateways: ['aws', 'azure'], servers: { far: { gateway: 'azure', url: upstream.url } }, grants: [{ user: 'alice', server: 'far' }] });
+  await using mesh = await TestMesh.start({
+    gateways: ['aws', 'azure'],
+    servers: { far: { gateway: 'azure', url: upstream.url } },
+    grants: [{ user: 'alice', server: 'far' }],
+  });
   const awsUrl = mesh.url('aws');
   // the two gateways disagree: for azure the server is at aws
-  await mesh.apply((tables) => ({ ...tables, servers: tables.servers.map((server) => ({ ...server, gateway: 'aws', proxyUrl: awsUrl })) }), 'azure');
+  await mesh.apply(
+    (tables) => ({
+      ...tables,
+      servers: tables.servers.map((server) => ({ ...server, gateway: 'aws', proxyUrl: awsUrl })),
+    }),
+    'azure',
+  );
   const reply = await post(`${mesh.gateway('aws').door}/mcp/far`, call('echo'), { token: mesh.token('alice') });
-  expect(await outcome(reply)).toMatchObject({ status: 508, body: { id: 1, error: { code: 50801, data: { code: 'hop_loop', hop: 'azure' } } } });
+  expect(await outcome(reply)).toMatchObject({
+    status: 508,
+    body: { id: 1, error: { code: 50801, data: { code: 'hop_loop', hop: 'azure' } } },
+  });
   expect(mesh.gateway('aws').audit.records).toMatchObject([{ code: 'hop_loop', status: 'failed' }]);
   expect(mesh.gateway('azure').audit.records).toMatchObject([{ code: 'hop_loop', status: 'failed' }]);
 });

@@ -92,6 +92,15 @@ export class TestGateway {
     return `http://127.0.0.1:${this.loopback.port}`;
   }
 
+  /** Empties what a test asserts on. */
+  forget(): void {
+    this.audit.records.length = 0;
+    this.audit.notes.length = 0;
+    this.meter.requests.length = 0;
+    this.meter.hops.length = 0;
+    this.meter.errors.length = 0;
+  }
+
   async close(): Promise<void> {
     this.server.endFlights('everything');
     for (const listener of [this.tls, this.loopback]) {

@@ -1,6 +1,6 @@
 /** HTTP as bytes: for requests that no client would send, and for peers that are not who they should be. */
 import { connect as connectTcp, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { meshName } from '@portolan/core';
 import type { MeshCredentials } from '../ports.ts';
 import { FEDERATION, type TestGateway } from './mesh.ts';
@@ -16,10 +16,12 @@ export interface RawReply {
 function parse(text: string): RawReply {
   const [head = '', ...rest] = text.split('\r\n\r\n');
   const [start = '', ...lines] = head.split('\r\n');
-  const headers = new Map(lines.map((line): [string, string] => {
-    const at = line.indexOf(':');
-    return [line.slice(0, at).toLowerCase(), line.slice(at + 1).trim()];
-  }));
+  const headers = new Map(
+    lines.map((line): [string, string] => {
+      const at = line.indexOf(':');
+      return [line.slice(0, at).toLowerCase(), line.slice(at + 1).trim()];
+    }),
+  );
   const body = rest.join('\r\n\r\n');
   return { status: Number(start.split(' ')[1]), headers, body, json: () => JSON.parse(body) };
 }
@@ -46,7 +48,11 @@ export function exchange(socket: Socket, bytes: string): Promise<RawReply> {
 export const plain = (port: number): Socket => connectTcp({ host: '127.0.0.1', port });
 
 /** A connection to the mesh name of `gateway`, with whatever certificate. The server's is not checked: that is another test's. */
-export function asPeer(gateway: TestGateway, own: MeshCredentials | undefined, options: ConnectionOptions = {}): Socket {
+export function asPeer(
+  gateway: TestGateway,
+  own: MeshCredentials | undefined,
+  options: ConnectionOptions = {},
+): TLSSocket {
   return connectTls({
     host: '127.0.0.1',
     port: gateway.tls.port,

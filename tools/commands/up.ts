@@ -81,7 +81,9 @@ async function refuseTakenPorts(place: StackPlace, portBase: number): Promise<vo
   );
 }
 
-const portLine = ({ port, use }: TakenPort): string => `    127.0.0.1:${port} (${use})`;
+function portLine({ port, use }: TakenPort): string {
+  return `    127.0.0.1:${port} (${use})`;
+}
 
 function summary(changes: Outcome['changes'], processes: number): string {
   const counts = Object.entries(changes).map(([op, count]) => `${op} ${count}`);

@@ -16,7 +16,10 @@ export class Claims {
     for (const thing of things) {
       const holder = this.#holders.get(thing);
       if (holder === undefined) continue;
-      throw new ArgumentError(owner, property, `${thing} belongs to ${holder} already; choose another ${property}.`);
+      throw new ArgumentError(
+        `${owner}.${property}`,
+        `${thing} belongs to ${holder} already; choose another ${property}.`,
+      );
     }
     for (const thing of things) this.#holders.set(thing, owner);
   }

@@ -8,6 +8,8 @@ import { ArgumentError } from '../../argument-error.ts';
 import type { ControlPlanePlace, GatewayPlace, Listeners, PlaneAddress } from '../site.ts';
 
 const loopback = '127.0.0.1';
+/** A `Process` is killed 10 s after it was asked to end. */
+const drainTimeoutMs = 8_000;
 const localHosts: ReadonlySet<string> = new Set(['localhost', loopback]);
 
 /** Where the CA and the certificate of the site lie; the control plane makes them at its birth. */
@@ -41,6 +43,7 @@ export function gatewayPlace(dir: string, plane: PlaneAddress, upstreamCidrs: re
     dataDir: join(dir, 'gateways', plane.name),
     enrolmentFile: join(dir, 'gateways', `${plane.name}.enrolment.json`),
     upstreamCidrs,
+    drainTimeoutMs,
   };
 }
 
@@ -48,11 +51,14 @@ export function gatewayPlace(dir: string, plane: PlaneAddress, upstreamCidrs: re
 function portOf({ owner, url }: PlaneAddress, size: number): number {
   const { hostname, port } = new URL(url);
   if (!localHosts.has(hostname)) {
-    throw new ArgumentError(owner, 'url', `expected https://localhost:<port> on a LocalSite; got "${url}".`);
+    throw new ArgumentError(`${owner}.url`, `expected https://localhost:<port> on a LocalSite; got "${url}".`);
   }
   const last = 65_536 - size;
   if (Number(port) < 1024 || Number(port) > last) {
-    throw new ArgumentError(owner, 'url', `expected a port from 1024 to ${last}, for ${size} in a row; got "${url}".`);
+    throw new ArgumentError(
+      `${owner}.url`,
+      `expected a port from 1024 to ${last}, for ${size} in a row; got "${url}".`,
+    );
   }
   return Number(port);
 }

@@ -2,7 +2,7 @@
 import { AuditFilter, queryAudit } from '../../audit-query/index.ts';
 import { ok, type Route, route } from '../route.ts';
 import { pages } from '../schemas.ts';
-import type { Parts } from './index.ts';
+import type { Parts } from './parts.ts';
 
 export const auditRoutes = ({ db }: Parts): readonly Route[] => [
   route({

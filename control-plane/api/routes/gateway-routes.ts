@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { MeshCaller } from '../../ports.ts';
 import { problem } from '../../problem.ts';
 import { created, empty, ok, type Route, route } from '../route.ts';
-import type { Parts } from './index.ts';
+import type { Parts } from './parts.ts';
 
 const Named = z.strictObject({ name: GatewayName });
 const After = z.strictObject({

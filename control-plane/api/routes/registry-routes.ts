@@ -18,8 +18,8 @@ import {
 } from '../../registry/index.ts';
 import { createdOr200, empty, ok, type Route, route } from '../route.ts';
 import { pages } from '../schemas.ts';
-import type { Parts } from './index.ts';
 import { Paging } from './paging.ts';
+import type { Parts } from './parts.ts';
 
 export const registryRoutes = (parts: Parts): readonly Route[] => [
   ...kindRoutes(parts, gateways, pages.gateways),

@@ -2,7 +2,7 @@
 import { api } from '@portolan/core';
 import { federationStatus } from '../../status/index.ts';
 import { ok, type Route, route } from '../route.ts';
-import type { Parts } from './index.ts';
+import type { Parts } from './parts.ts';
 
 export const statusRoutes = (parts: Parts): readonly Route[] => [
   route({

@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { getToken, issueToken, listTokens, PrincipalText, revokeToken } from '../../tokens/index.ts';
 import { created, empty, ok, type Route, route } from '../route.ts';
 import { pages } from '../schemas.ts';
-import type { Parts } from './index.ts';
 import { Paging } from './paging.ts';
+import type { Parts } from './parts.ts';
 
 const words = { access: 'admin', tag: 'tokens' } as const;
 const Id = z.strictObject({ id: z.string().regex(/^[0-9A-Za-z]{10}$/, 'expected the 10 characters of a token id') });

@@ -73,9 +73,14 @@ describe('the NATS link over a renewal', () => {
     own.run((signal) => link.run(signal));
     await until(() => link.connected).toBe(true);
     const firstEnd = identity.current()?.notAfter ?? 0;
+    const connectedAt: number[] = [];
+    link.onConnect(() => connectedAt.push(Date.now()));
     plane.certificateLife = 3_600_000;
     await until(() => identity.current()?.notAfter !== firstEnd).toBe(true);
+    await until(() => connectedAt.length).toBe(1);
+    expect(connectedAt[0]).toBeLessThan(firstEnd);
     await until(() => Date.now() > firstEnd + 3500).toBe(true);
+    expect(connectedAt.length).toBe(1);
     await until(() => link.connected).toBe(true);
     expect(await lastValue(link, subjects.snapshot('aws'))).toBeUndefined();
   });

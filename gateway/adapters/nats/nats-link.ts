@@ -83,9 +83,13 @@ export class NatsLink {
 
   /** Core NATS, at most once; false where it was not even sent. */
   publish(subject: string, payload: Uint8Array | string): boolean {
-    if (!this.#up || !this.#connection || this.#connection.isClosed()) return false;
-    this.#connection.publish(subject, payload);
-    return true;
+    if (!this.#up || !this.#connection) return false;
+    try {
+      this.#connection.publish(subject, payload);
+      return true;
+    } catch {
+      return false; // it was being closed
+    }
   }
 
   /** One answer. `messageId` lets a stream recognise what it has already (`Nats-Msg-Id`). Throws `NatsAway`. */
@@ -110,7 +114,7 @@ export class NatsLink {
       const self = this.#options.identity.current();
       const connection = self && (await this.#dial(self, signal));
       tries = connection ? 0 : tries + 1;
-      if (connection) await this.#use(connection, self, signal);
+      if (connection) await this.#use(connection, self, signal).catch((error: unknown) => this.#disconnected(error));
       await this.#pause.wait(backoff(tries, RETRY.first, RETRY.most), signal);
     }
     stopFollowing();
@@ -206,7 +210,7 @@ export class NatsLink {
     this.#connects.call();
   }
 
-  #disconnected(error: Error): void {
+  #disconnected(error: unknown): void {
     if (!this.#up) return;
     this.#up = false;
     this.#since = this.#options.clock.monotonic();

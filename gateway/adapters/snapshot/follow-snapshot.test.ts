@@ -16,7 +16,7 @@ beforeEach(async () => {
   const { plane, link, identity, log, folder } = own;
   registry = new SnapshotRegistry({
     folder,
-    audience: () => ({ federation: FEDERATION, gateway: GATEWAY }),
+    audience: () => ({ federation: FEDERATION, gateway: GATEWAY, meshRootSha256: 'm1' }),
     keys: () => [plane.snapshotKey],
     fetchPart: (sha256) => lastValue(link, subjects.snapshotPart(GATEWAY, sha256)),
     clock: systemClock,

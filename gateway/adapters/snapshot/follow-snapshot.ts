@@ -44,7 +44,7 @@ export async function followSnapshot(options: FollowOptions, signal: AbortSignal
   const pause = new Pause();
   const take = (data: Uint8Array): Promise<Offered> => registry.offer(new TextDecoder().decode(data), 'NATS');
   const wakeIfIncomplete = (offered: Offered): void => (offered === 'incomplete' ? pause.wake() : undefined);
-  link.subscribe(subjects.pushedSnapshot, (data) => void take(data).then(wakeIfIncomplete, reportTo(options.log)));
+  link.subscribe(subjects.pushedSnapshot, (data) => void take(data).then(wakeIfIncomplete));
   link.onConnect(() => pause.wake());
   let readAt = clock.monotonic();
   let alarmAt = clock.monotonic();
@@ -90,7 +90,8 @@ async function readStream(
     const value = await lastValue(link, subjects.snapshot(self.gateway));
     return value && (await take(value));
   } catch (error) {
-    if (!(error instanceof NatsAway)) reportTo(log)(error);
+    if (!(error instanceof NatsAway))
+      log.error({ err: error, alarm: 'snapshot' }, 'the snapshot could not be read from NATS');
     return undefined;
   }
 }
@@ -111,8 +112,3 @@ async function askControlPlane(options: FollowOptions, signal: AbortSignal): Pro
       log.warn({ err: error }, 'neither NATS nor the control plane can be reached; the last snapshot stays in force');
   }
 }
-
-const reportTo =
-  (log: Log) =>
-  (error: unknown): void =>
-    log.error({ err: error, alarm: 'snapshot' }, 'a snapshot could not be applied');

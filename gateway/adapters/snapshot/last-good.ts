@@ -12,6 +12,8 @@ const StoredSnapshot = z.object({
   jws: z.string(),
   /** JWKs with which it was verified; they may have been replaced since. */
   keys: z.array(z.record(z.string(), z.unknown())),
+  /** Which mesh it is of; a snapshot of another is not applied, whatever its names. */
+  meshRootSha256: z.string(),
   /** SHA-256 (hex) → base64. */
   parts: z.record(z.string(), z.string()),
 });
@@ -39,7 +41,8 @@ export interface FoundSnapshot {
 /** What lies there, newest first; `stored` is undefined where a file is not even of the form. */
 export async function* storedSnapshots(folder: string): AsyncGenerator<FoundSnapshot> {
   for (const path of files(folder)) {
-    const text = await readIfThere(path);
+    // what cannot be read is as good as corrupt: neither may keep the gateway from starting
+    const text = await readIfThere(path).catch(() => '');
     if (text !== undefined) yield { path, stored: readStored(text) };
   }
 }

@@ -28,7 +28,7 @@ export const SLICE = 256;
 const MAX_BYTES = 512 * 2 ** 20;
 const inflate = promisify(gunzip);
 
-/** Throws `SnapshotRefused`, `PartMissing`, or what `fetch` throws. */
+/** Throws `SnapshotRefused` or `PartMissing`. */
 export async function readTables(manifest: Manifest, fetch: FetchPart): Promise<ReadTables> {
   const parts = new Map<string, Uint8Array>();
   if (manifest.tables !== undefined) return { tables: await checkTables(manifest.tables), parts };
@@ -40,7 +40,9 @@ export async function readTables(manifest: Manifest, fetch: FetchPart): Promise<
 }
 
 async function fetchChecked({ sha256, size }: { sha256: string; size: number }, fetch: FetchPart): Promise<Uint8Array> {
-  const bytes = await fetch(sha256);
+  const bytes = await fetch(sha256).catch((cause: unknown) => {
+    throw new PartMissing(`part ${sha256} could not be fetched`, { cause });
+  });
   if (bytes === undefined) throw new PartMissing(`part ${sha256} is not there`);
   if (bytes.length !== size || createHash('sha256').update(bytes).digest('hex') !== sha256)
     throw new SnapshotRefused(`part ${sha256} is corrupt`);

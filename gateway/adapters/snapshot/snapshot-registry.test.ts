@@ -29,7 +29,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const registry = (own: Partial<RegistryOptions> = {}): SnapshotRegistry =>
   new SnapshotRegistry({
     folder,
-    audience: () => ({ federation: FEDERATION, gateway: GATEWAY }),
+    audience: () => ({ federation: FEDERATION, gateway: GATEWAY, meshRootSha256: 'm1' }),
     keys: () => [plane.snapshotKey],
     fetchPart: async () => undefined,
     clock,
@@ -204,9 +204,21 @@ describe('the last good snapshot on disk', () => {
 
   test('of another gateway is not applied', async () => {
     await registry().offer(await plane.sign({}), 'test');
-    const restarted = registry({ audience: () => ({ federation: FEDERATION, gateway: 'azure' }) });
+    const restarted = registry({
+      audience: () => ({ federation: FEDERATION, gateway: 'azure', meshRootSha256: 'm1' }),
+    });
     await restarted.restore();
     expect(restarted.current()).toBeUndefined();
+  });
+
+  test('of another mesh of the same names is not applied: its revisions would hide the new ones', async () => {
+    await registry().offer(await plane.sign({ revision: 50 }), 'test');
+    const restarted = registry({
+      audience: () => ({ federation: FEDERATION, gateway: GATEWAY, meshRootSha256: 'm2' }),
+    });
+    await restarted.restore();
+    expect(restarted.current()).toBeUndefined();
+    expect(await restarted.offer(await plane.sign({ revision: 1 }), 'test')).toBe('applied');
   });
 
   test('that cannot be written is an alarm; the snapshot is in force', async () => {

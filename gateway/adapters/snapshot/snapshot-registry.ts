@@ -39,6 +39,12 @@ export interface RegistryOptions {
   readonly log: Log;
 }
 
+interface Kept {
+  readonly jws: string;
+  readonly keys: readonly object[];
+  readonly parts: ReadonlyMap<string, Uint8Array>;
+}
+
 export class SnapshotRegistry implements Registry {
   readonly #options: RegistryOptions;
   readonly #changes: Listeners;
@@ -91,7 +97,7 @@ export class SnapshotRegistry implements Registry {
     return this.#inTurn(async () => {
       for await (const { path, stored } of storedSnapshots(this.#options.folder)) {
         if (stored === undefined) this.#alarm(path, new SnapshotRefused('the file has not the expected form'));
-        else {
+        else if (stored.meshRootSha256 === this.#options.audience()?.meshRootSha256) {
           const parts = new Map(Object.entries(stored.parts).map(([sha, text]) => [sha, Buffer.from(text, 'base64')]));
           const trusted = [...stored.keys, ...this.#options.keys()];
           const outcome = await this.#judge(stored.jws, path, { trusted, fetch: async (sha) => parts.get(sha) });
@@ -112,11 +118,10 @@ export class SnapshotRegistry implements Registry {
       const read = await readTables(verified.manifest, disk?.fetch ?? this.#fetchPart);
       await this.#apply(verified, read, source);
       this.#lastApplied = jws;
-      if (!disk) await this.#keep(jws, trusted, read.parts);
+      if (!disk) await this.#keep({ jws, keys: trusted, parts: read.parts }, audience);
       return 'applied';
     } catch (error) {
       if (error instanceof PartMissing) return 'incomplete';
-      if (!(error instanceof SnapshotRefused)) throw error;
       if (jws !== this.#lastRefused) this.#alarm(source, error);
       this.#lastRefused = jws;
       return 'refused';
@@ -149,10 +154,11 @@ export class SnapshotRegistry implements Registry {
   }
 
   /** A full disk costs the next start its newest snapshot, never this process. */
-  async #keep(jws: string, keys: readonly object[], parts: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  async #keep({ jws, keys, parts }: Kept, { meshRootSha256 }: Audience): Promise<void> {
     const texts = Object.fromEntries([...parts].map(([sha, bytes]) => [sha, Buffer.from(bytes).toString('base64')]));
+    const stored = { jws, keys: keys.map((key) => ({ ...key })), meshRootSha256, parts: texts };
     try {
-      await storeSnapshot(this.#options.folder, { jws, keys: keys.map((key) => ({ ...key })), parts: texts });
+      await storeSnapshot(this.#options.folder, stored);
     } catch (error) {
       this.#options.log.error(
         { err: error, alarm: 'snapshot' },
@@ -161,9 +167,12 @@ export class SnapshotRegistry implements Registry {
     }
   }
 
-  #alarm(source: string, error: SnapshotRefused): void {
+  #alarm(source: string, error: unknown): void {
     const kept = this.#applied ? `revision ${this.#applied.revision} stays in force` : 'none is in force';
-    this.#options.log.error({ err: error, alarm: 'snapshot', source }, `snapshot refused: ${error.message}; ${kept}`);
+    this.#options.log.error(
+      { err: error, alarm: 'snapshot', source },
+      `snapshot refused: ${error instanceof Error ? error.message : error}; ${kept}`,
+    );
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

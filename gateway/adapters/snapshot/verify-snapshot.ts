@@ -25,6 +25,8 @@ export interface Verified {
 export interface Audience {
   readonly federation: string;
   readonly gateway: string;
+  /** Tells a mesh from one made anew under the same names, whose revisions begin again. */
+  readonly meshRootSha256: string;
 }
 
 /** Verifies a compact JWS with any of `keys` (JWKs, Ed25519). Throws `SnapshotRefused`. */

@@ -5,8 +5,6 @@
 import { crc32 } from 'node:zlib';
 
 export const HEADER_BYTES = 8;
-/** A frame holds at least `{}`: a run of zeros, which a power cut leaves, must not read as empty frames. */
-const MIN_JSON_BYTES = 2;
 export const MAX_JSON_BYTES = 64 * 1024;
 
 /** A frame whose JSON lies in `[start, end)`. */
@@ -38,8 +36,9 @@ export function frameAt(bytes: Buffer, at: number, prefix: string): Frame | unde
   const start = at + HEADER_BYTES;
   if (at < 0 || start > bytes.length) return undefined;
   const end = start + bytes.readUInt32LE(at);
-  if (end - start < MIN_JSON_BYTES || end - start > MAX_JSON_BYTES || end > bytes.length) return undefined;
+  if (end - start > MAX_JSON_BYTES || end > bytes.length) return undefined;
   if (crc32(bytes.subarray(start, end)) !== bytes.readUInt32LE(at + 4)) return undefined;
+  // the prefix counts too: a run of zeros, which a power cut leaves, has a right checksum and no record
   const seq = seqIn(bytes, start, prefix);
   return seq === undefined ? undefined : { start, end, seq };
 }

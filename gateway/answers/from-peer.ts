@@ -1,0 +1,51 @@
+/**
+ * What another gateway answered. It has judged the server already; its own refusals are marked, and pass as they are, so that the caller sees
+ * which hop refused. What is not marked and looks like a failure is the hop's own.
+ * Invariant: a caller never learns of a quarrel between gateways more than that there is one.
+ */
+import { type FaultCode, faults, refuse } from '@portolan/core';
+import type { Armed, Gateway, Reply } from '../context.ts';
+import type { Answer } from '../ports.ts';
+import { FAULT_HEADER } from '../stream/fault-header.ts';
+import { refused, relayAnswer } from './relay-answer.ts';
+
+/** Refusals of a gateway by a gateway, which are no business of the caller. */
+const BETWEEN_GATEWAYS = new Set<FaultCode>([
+  'peer_certificate',
+  'peer_unknown',
+  'proof_invalid',
+  'hop_header_malformed',
+  'hop_header_spoofed',
+]);
+
+export function fromPeer(call: Armed, answer: Answer, gateway: Gateway): Promise<Reply> {
+  const hop = call.server.gateway;
+  const fault = faultOf(answer.headers);
+  if (fault && BETWEEN_GATEWAYS.has(fault)) throw refused(answer, refuse('peer_refused_us', { hop, detail: fault }));
+  if (!fault && isStrange(answer.status)) {
+    throw refused(answer, refuse('peer_failed', { hop, detail: `unmarked ${answer.status}` }));
+  }
+  const sessionId = answer.headers['mcp-session-id'];
+  const added = { sessionId: typeof sessionId === 'string' ? sessionId : undefined, fault };
+  return relayAnswer(call, { ...answer, body: untilFault(call, answer) }, added, gateway);
+}
+
+/** No server's answer: the handling gateway passes none of these on unmarked. */
+const isStrange = (status: number): boolean =>
+  status >= 500 || status === 401 || status === 403 || (status >= 300 && status < 400);
+
+function faultOf(headers: Answer['headers']): FaultCode | undefined {
+  const marked = headers[FAULT_HEADER];
+  return typeof marked === 'string' && Object.hasOwn(faults, marked) ? (marked as FaultCode) : undefined;
+}
+
+/** A body without a length may end with a trailer that says what broke it off at the handling gateway; then it breaks off here, too. */
+function untilFault(call: Armed, answer: Answer): AsyncIterable<Buffer> {
+  return answer.headers['content-length'] === undefined ? checked(call, answer) : answer.body;
+}
+
+async function* checked(call: Armed, answer: Answer): AsyncGenerator<Buffer, void> {
+  yield* answer.body;
+  const code = faultOf(answer.trailers());
+  if (code) throw refuse(code, { name: call.server.name, hop: call.server.gateway, expected: 'it broke off' });
+}

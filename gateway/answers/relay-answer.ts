@@ -1,0 +1,69 @@
+/**
+ * An answer that has been judged, as the reply to the caller: status, the headers that may pass, the body by its kind.
+ * Invariant: no encoded body, Location, cookie, challenge or unsealed session id gets past here.
+ */
+import { type FaultCode, type Refusal, refuse } from '@portolan/core';
+import type { Armed, Gateway, Reply } from '../context.ts';
+import type { Answer } from '../ports.ts';
+import { challenge } from '../stream/challenge.ts';
+import { isEncoded, responseHeaders } from '../stream/headers.ts';
+import { type Relayed, type Relaying, relayEvents, relayJson } from '../stream/relay.ts';
+
+const LISTS = new Set(['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list']);
+
+/** What the judge adds. */
+export interface Added {
+  /** As the caller may see it. */
+  readonly sessionId: string | undefined;
+  /** A refusal or failure of which this answer tells. */
+  readonly fault: FaultCode | undefined;
+}
+
+export async function relayAnswer(call: Armed, answer: Answer, added: Added, gateway: Gateway): Promise<Reply> {
+  if (isEncoded(answer.headers)) throw refused(answer, invalid(call, 'an encoded body'));
+  const relayed = await relayBody(call, answer, gateway);
+  // between gateways a streamed body has no length, so that a trailer can tell what broke it off
+  const bytesUnchanged = relayed?.unchanged === true && call.door.kind !== 'mesh';
+  const out = { era: call.era, bytesUnchanged, sessionId: added.sessionId };
+  const headers = Object.entries(responseHeaders(answer.headers, out)).flat();
+  if (answer.status === 401) headers.push('www-authenticate', challenge(added.fault));
+  const { openEnded } = call.flight;
+  const { body, progress } = relayed ?? {};
+  return { status: answer.status, headers, body, fault: added.fault, openEnded, progress };
+}
+
+export const invalid = (call: Armed, expected: string): Refusal =>
+  refuse('upstream_invalid', { name: call.server.name, hop: call.server.gateway, expected });
+
+/** Ends the exchange and says why. */
+export function refused(answer: Answer, reason: Refusal): Refusal {
+  leave(answer);
+  return reason;
+}
+
+const leave = (answer: Answer): void => void answer.body[Symbol.asyncIterator]().return?.();
+
+async function relayBody(call: Armed, answer: Answer, gateway: Gateway): Promise<Relayed | undefined> {
+  const type = mediaType(answer.headers['content-type']);
+  if (type === 'text/event-stream') return relayEvents(answer.body, relaying(call, gateway));
+  if (type === 'application/json') return relayJson(answer.body, relaying(call, gateway));
+  // whatever else it is, no client of the protocol reads it, and a list could hide in it
+  leave(answer);
+  if (answer.status < 300 && call.message?.kind === 'request') throw invalid(call, 'neither JSON nor an event stream');
+  return undefined;
+}
+
+function mediaType(value: string | string[] | undefined): string {
+  if (typeof value !== 'string') return '';
+  const end = value.indexOf(';');
+  return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase();
+}
+
+const relaying = (call: Armed, { limits }: Gateway): Relaying => ({
+  grants: call.tables.grantsOf(call.principal.kind, call.principal.name),
+  server: call.server.name,
+  list: LISTS.has(call.message?.method ?? ''),
+  answerBytes: limits.answerBytes,
+  id: call.message?.kind === 'request' ? call.message.id : undefined,
+  invalid: (expected) => invalid(call, expected),
+});
