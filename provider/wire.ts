@@ -43,7 +43,7 @@ export function decode(message: Struct | undefined): Decoded {
 export function encode(values: Properties, secrets: ReadonlySet<string> = new Set()): Struct {
   const entries = Object.entries(values)
     .filter(([, value]) => value !== undefined && value !== null)
-    .map(([key, value]) => [key, conceal(value)]);
+    .map(([key, value]) => [key, secrets.has(key) ? wrap(conceal(value)) : conceal(value)]);
   return struct.Struct.fromJavaScript(Object.fromEntries(entries));
 }
 

@@ -46,7 +46,7 @@ function rowsBehind(
   const rows = db
     .selectFrom('audit_records as r')
     .selectAll('r')
-    
+    .where('r.id', '<=', asOf)
     .where((eb) => eb.not(eb.exists(betterRecord(eb, asOf))))
     .orderBy('r.timestamp', 'desc')
     .orderBy('r.request_id', 'desc')

@@ -2,6 +2,7 @@
  * One connection to NATS as one of our users. Certificate, key and JWT are asked for at every dial, so that a renewed one is used at the next reconnect.
  * The site's CA vouches for the server, the mesh's CA for us.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import { connect, jwtAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import type { MeshMaterial } from '../ports.ts';
 import type { NatsUser } from './user-jwt.ts';
@@ -40,4 +41,13 @@ export function dial({ url, caFile, material }: NatsAddress, user: NatsUser, nam
     // the client would close for good after two equal authentication errors: a server that is being re-made gives those
     ignoreAuthErrorAbort: true,
   });
+}
+
+/**
+ * Closes a connection. Not in the same turn as a write: when the server has just gone, such a write fails one tick later, and the client's `close`
+ * would have taken away the listener that hears it, so that the error would end the process (seen with transport-node 3.4.0).
+ */
+export async function hangUp(nc: NatsConnection): Promise<void> {
+  await turn();
+  await nc.close();
 }

@@ -5,7 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { NatsLink } from '../ports.ts';
-import { dial, type NatsAddress } from './dial.ts';
+import { dial, hangUp, type NatsAddress } from './dial.ts';
 import type { NatsKeys } from './keys.ts';
 import { pushRevoked, type Revoked } from './revoke.ts';
 import { ensureStreams } from './streams.ts';
@@ -69,7 +69,7 @@ export class Link implements NatsLink {
     this.#stopped.abort();
     this.#told = true;
     this.#down(new Error('stopped'));
-    await this.#connection?.close();
+    if (this.#connection) await hangUp(this.#connection);
     await this.#running;
   }
 
@@ -87,7 +87,7 @@ export class Link implements NatsLink {
   /** From the first connect until the client gives up, which it does on `close` alone. */
   async #live(nc: NatsConnection): Promise<void> {
     this.#connection = nc;
-    if (this.#stopped.signal.aborted) return nc.close();
+    if (this.#stopped.signal.aborted) return hangUp(nc);
     void this.#announce(nc);
     for await (const { type } of nc.status()) {
       if (type === 'disconnect') this.#down(new Error('the connection to NATS broke off'));

@@ -2,7 +2,7 @@
  * Cuts users off NATS: the mesh's account JWT is signed anew with their nkeys and handed to the server, which closes their connections within about a
  * second (NATS docs, "JWT Revocation"). The server keeps it; one that was made anew knows of nobody and must be told again.
  */
-import { dial, type NatsAddress } from './dial.ts';
+import { dial, hangUp, type NatsAddress } from './dial.ts';
 import { meshAccountJwt, type NatsKeys } from './keys.ts';
 import { systemUser } from './user-jwt.ts';
 
@@ -20,6 +20,6 @@ export async function pushRevoked(address: NatsAddress, keys: NatsKeys, revoked:
     const { error } = answer.json<{ error?: { description?: string } }>();
     if (error) throw new Error(`NATS refused the account: ${error.description ?? 'no reason given'}`);
   } finally {
-    await nc.close();
+    await hangUp(nc);
   }
 }

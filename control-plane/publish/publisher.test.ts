@@ -2,7 +2,9 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { hopKey, hopProof, parseToken, proofDigest, secretDigest, subjects } from '@portolan/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { hopKeyAad } from '../keys/kek.ts';
 import { recordReport } from '../ledger/index.ts';
+import { mcpServers, put } from '../registry/index.ts';
 import { startTestBackbone, type TestBackbone, until } from '../test/backbone.ts';
 import { connectAsGateway } from '../test/gateway-client.ts';
 import { startBackbone } from '../test/start-backbone.ts';
@@ -17,7 +19,7 @@ import {
   newest,
   retireGateway,
 } from '../test/world.ts';
-import { revokeToken } from '../tokens/index.ts';
+import { issueToken, revokeToken } from '../tokens/index.ts';
 import { digestOf, tablesOf } from './document.ts';
 
 const HOUR = 3_600_000;
@@ -142,7 +144,6 @@ test('200 changes reach four gateways; at p50 within 250 ms however busy the mac
     }),
   );
   const { db } = plane.database;
-  const { put, mcpServers } = await import('../registry/index.ts');
   const took: number[] = [];
   for (let i = 0; i < 200; i += 1) {
     const begun = performance.now();
@@ -278,7 +279,6 @@ test('a retired gateway gets an empty document, its peers forget it', async () =
 
 test('a view that outgrew one message comes in parts, inline over HTTPS, and is no drift in either form', async () => {
   const { db } = plane.database;
-  const { issueToken } = await import('../tokens/index.ts');
   const model = await issueToken(
     db,
     plane.kek,
@@ -286,7 +286,6 @@ test('a view that outgrew one message comes in parts, inline over HTTPS, and is 
     Date.now(),
   );
   const row = await db.selectFrom('tokens').selectAll().where('id', '=', model.id).executeTakeFirstOrThrow();
-  const { hopKeyAad } = await import('../keys/kek.ts');
   const many = await Promise.all(
     Array.from({ length: 4_000 }, async (_, i) => {
       const id = `bulk${String(i).padStart(6, '0')}`;

@@ -54,9 +54,7 @@ const tls13 = (material: SecureContextOptions): SecureContextOptions => ({
 
 /** Binds and answers when connections are accepted. Throws the system's error (`EADDRINUSE`) with the address in its message. */
 export async function listenTls(options: TlsListening): Promise<Listener> {
-  const listener = new TlsListener(options);
-  await bind(listener.server, options.address);
-  return listener;
+  return new TlsListener(options).bind(options.address);
 }
 
 /** The second door for calls on this machine. Throws `TypeError` for any address but loopback. */
@@ -65,36 +63,35 @@ export async function listenLoopback(address: Address, intake: Intake): Promise<
   const server = createServer(HTTP, (request, response) => intake.handle(request, response));
   server.prependListener('connection', (socket) => intake.connected(socket, { kind: 'loopback' }));
   server.on('clientError', (error, socket) => intake.malformed(error, socket as Socket));
-  await bind(server, address);
-  return new OpenListener(server);
+  return new OpenListener(server).bind(address);
 }
 
 /** Health and metrics: plain HTTP, any address, whatever `answer` serves. */
 export async function listenPlain(address: Address, answer: RequestListener): Promise<Listener> {
-  const server = createServer(HTTP, answer);
-  await bind(server, address);
-  return new OpenListener(server);
-}
-
-function bind(server: HttpServer | HttpsServer, { host, port }: Address): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen(port, host, () => {
-    server.off('error', reject);
-    resolve();
-  });
-  return promise;
+  return new OpenListener(createServer(HTTP, answer)).bind(address);
 }
 
 class OpenListener implements Listener {
   readonly #server: HttpServer | HttpsServer;
+  #port = 0;
 
   constructor(server: HttpServer | HttpsServer) {
     this.#server = server;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
+  }
+
+  bind({ host, port }: Address): Promise<this> {
+    const { promise, resolve, reject } = Promise.withResolvers<this>();
+    this.#server.once('error', reject);
+    this.#server.listen(port, host, () => {
+      this.#server.off('error', reject);
+      this.#port = (this.#server.address() as AddressInfo).port;
+      resolve(this);
+    });
+    return promise;
   }
 
   stop(): Promise<void> {
@@ -123,7 +120,7 @@ interface MeshSocket {
 }
 
 class TlsListener extends OpenListener {
-  readonly server: HttpsServer;
+  readonly #server: HttpsServer;
   readonly #options: TlsListening;
   readonly #peers = new Map<TLSSocket, MeshSocket>();
   readonly #stops: readonly (() => void)[];
@@ -145,7 +142,7 @@ class TlsListener extends OpenListener {
       (request, response) => intake.handle(request, response),
     );
     super(server);
-    this.server = server;
+    this.#server = server;
     this.#options = options;
     this.#public = createSecureContext(publicName);
     this.#loadMesh();
@@ -217,7 +214,7 @@ class TlsListener extends OpenListener {
     this.#load('public', () => {
       const material = publicMaterial(this.#options.certificate);
       this.#public = createSecureContext(material);
-      this.server.setSecureContext(material);
+      this.#server.setSecureContext(material);
     });
   }
 

@@ -66,11 +66,12 @@ export function pidOf({ runFile }: Target): number {
   return Number(JSON.parse(readFileSync(runFile, 'utf8')).pid);
 }
 
-/** False for a zombie too. */
+/** False for a zombie too, once all its threads have ended and its ports are free. */
 export function runs(pid: number): boolean {
   if (!existsSync(`/proc/${pid}/stat`)) return false;
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return !'ZX'.includes(stat.slice(stat.lastIndexOf(')') + 2)[0] ?? 'Z');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return !'ZX'.includes(fields[0] ?? 'Z') || Number(fields[17]) > 1;
 }
 
 export async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
