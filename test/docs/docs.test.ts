@@ -15,7 +15,9 @@ test('docs/dependencies.md has a line for every dependency, and no other', () =>
   const { workspaces } = JSON.parse(read('package.json')) as { workspaces: string[] };
   const names = ['.', ...workspaces].flatMap((folder) => {
     const manifest = JSON.parse(read(`${folder}/package.json`)) as Record<string, Record<string, string> | undefined>;
-    return ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap((kind) => Object.entries(manifest[kind] ?? {}));
+    return ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap((kind) =>
+      Object.entries(manifest[kind] ?? {}),
+    );
   });
   const page = read('docs/dependencies.md');
   const outside = names.filter(([name]) => !name.startsWith('@portolan/'));
@@ -24,7 +26,9 @@ test('docs/dependencies.md has a line for every dependency, and no other', () =>
     expect(page, `docs/dependencies.md names ${name}`).toContain(`\`${name}\``);
   }
   const known = new Set(outside.map(([name]) => name));
-  const first = [...page.matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell]) => [...(cell ?? '').matchAll(/`([^`]+)`/g)].map((match) => match[1]));
+  const first = [...page.matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell]) =>
+    [...(cell ?? '').matchAll(/`([^`]+)`/g)].map((match) => match[1]),
+  );
   expect(first.filter((name) => name !== undefined && !known.has(name))).toEqual([]);
 });
 

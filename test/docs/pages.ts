@@ -49,7 +49,8 @@ ${rows.join('\n')}
 }
 
 function configurationPage(): string {
-  const of = (schema: z.ZodType): JsonSchema => z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+  const of = (schema: z.ZodType): JsonSchema =>
+    z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
   const gateway = of(ConfigFile).properties?.gateway ?? {};
   return `# Configuration
 
@@ -71,7 +72,11 @@ ${table(rows(of(ControlPlane)))}
 type Row = readonly [key: string, kind: string, preset: string, description: string];
 
 const table = (all: readonly Row[]): string =>
-  ['| key | type | default | what |', '|---|---|---|---|', ...all.map((row) => `| ${row.map(cell).join(' | ')} |`)].join('\n');
+  [
+    '| key | type | default | what |',
+    '|---|---|---|---|',
+    ...all.map((row) => `| ${row.map(cell).join(' | ')} |`),
+  ].join('\n');
 
 /** One row an option, depth first; objects give their keys, lists of objects their items' keys. */
 function rows(schema: JsonSchema, prefix = '', required = true): Row[] {

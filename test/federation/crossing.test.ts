@@ -188,7 +188,7 @@ describe('every server from every gateway', () => {
       const reply = await federation.send('aws', 'mcp-legacy', bob, list, session);
       return reply.message?.error?.message?.startsWith('Unknown MCP server') ? undefined : reply;
     });
-    expect(stolen.status).toBe(404);
+    expect(stolen.status, stolen.text).toBe(404);
     await federation.api('DELETE', '/grants/test-bob-legacy');
   });
 });

@@ -12,14 +12,12 @@ import { eventually, type Federation, freePortBase, root, run, startFederation }
 
 let federation: Federation;
 const pids = () => Object.fromEntries(federation.local.processes.map((process) => [process.name, process.pid]));
-const alive = (pid: number) => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
+/** A process that has ended and that nobody has waited for (Z) is not alive. */
+const alive = (pid: number) =>
+  readFile(`/proc/${pid}/stat`, 'utf8').then(
+    (text) => text.slice(text.lastIndexOf(')') + 2, text.lastIndexOf(')') + 3) !== 'Z',
+    () => false,
+  );
 const crossing = () =>
   federation.callTool('aws', 'mcp-m365', federation.local.users.alice?.token ?? '', 'get_calendar_events', {
     date: '2026-11-23',
@@ -91,7 +89,7 @@ describe('restart and status', () => {
     const before = pids();
     const done = await run('restart', ['gateway-aws', '--stack', federation.stack]);
     expect(done.code, done.output).toBe(0);
-    expect(alive(before['gateway-aws'] ?? 0)).toBe(false);
+    expect(await alive(before['gateway-aws'] ?? 0)).toBe(false);
     const reply = await eventually('a crossing', async () => ((await crossing()).status === 200 ? true : undefined));
     expect(reply).toBe(true);
     const { output } = await federation.up();
@@ -214,7 +212,7 @@ describe('down', () => {
     const processes = [...federation.local.processes];
     const first = await federation.down();
     expect(first.code, first.output).toBe(0);
-    for (const { name, pid } of processes) expect(alive(pid), name).toBe(false);
+    for (const { name, pid } of processes) expect(await alive(pid), name).toBe(false);
     const here = await running(federation.dir);
     expect(here).toEqual([]);
     for (const offset of [0, 1, 4, 6, 10, 20, 30, 40, 81]) {

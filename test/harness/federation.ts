@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,10 +32,6 @@ const OFFSETS = [0, 1, 2, 3, 4, 5, 6, ...[10, 20, 30, 40].flatMap((i) => [i, i +
 
 /** Runs `npm run <script>` of this checkout by its own entry point; never throws on a non-zero exit. */
 export const run = (script: string, args: readonly string[]): Promise<Finished> => node('start.mjs', [script, ...args]);
-
-/** Runs `npx pulumi` of this checkout on a stack. */
-export const pulumi = (args: readonly string[], stack: string): Promise<Finished> =>
-  node('pulumi.mjs', [...args, '--stack', stack]);
 
 async function node(tool: string, args: readonly string[]): Promise<Finished> {
   const child = spawn(process.execPath, [join(root, 'tools', tool), ...args], {
@@ -142,6 +138,14 @@ export class Federation implements AsyncDisposable {
     return done;
   }
 
+  /** Writes the stack's settings file before its first `up`. */
+  async configure(settings: Readonly<Record<string, string>>): Promise<void> {
+    const lines = Object.entries(settings).map(([key, value]) => `  portolan-federation:${key}: ${value}`);
+    if (lines.length === 0) return;
+    await mkdir(this.dir, { recursive: true, mode: 0o700 });
+    await writeFile(join(this.dir, `Pulumi.${this.stack}.yaml`), `config:\n${lines.join('\n')}\n`, { mode: 0o600 });
+  }
+
   /** Reads local.json: what `up` has made. */
   async load(): Promise<void> {
     this.#local = JSON.parse(await readFile(join(this.dir, 'local.json'), 'utf8')) as LocalFile;
@@ -227,10 +231,14 @@ export class Federation implements AsyncDisposable {
   }
 }
 
-/** Stands up a federation of its own. */
-export async function startFederation(label: string): Promise<Federation> {
+/** Stands up a federation of its own; `settings` are what a person would set in its Pulumi.<stack>.yaml beforehand. */
+export async function startFederation(
+  label: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Federation> {
   const federation = new Federation(`test-${label}-${process.pid}`, await freePortBase());
   try {
+    await federation.configure(settings);
     await federation.up();
   } catch (error) {
     await federation.down();
