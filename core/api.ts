@@ -163,7 +163,7 @@ export const GatewayStatus = z.object({
   connected: z.boolean(),
   revision: z.int(),
   appliedRevision: z.int().nullable(),
-  /** `revision - appliedRevision`; null while unknown. */
+  /** `revision - appliedRevision`, and one more while a change waits to be rendered; null while unknown. */
   lag: z.int().nullable(),
   /** True where the applied digest differs from what was published at that revision. */
   drift: z.boolean().nullable(),

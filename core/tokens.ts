@@ -3,7 +3,7 @@
  * A token is `ptl_<kind>_<id:10 base62>_<secret:43 base62><crc:6 base62>`; the CRC-32 covers all before it, so a typing error or a secret
  * scanner needs no look-up. Nothing here keeps a secret: the control plane stores digests, gateways see digests.
  */
-import { createHash, createHmac, randomInt, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, randomInt, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 /** `pat` personal access token of a user, `vat` virtual account token, `enr` one-time enrolment secret of a gateway. */
@@ -49,7 +49,7 @@ export function parseToken(text: string): Token | undefined {
 }
 
 /** SHA-256 of the secret; full entropy, so no slow hash is needed. */
-export const secretDigest = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+export const secretDigest = (secret: string): Buffer => hash('sha256', secret, 'buffer');
 
 /** `k = HMAC-SHA256(secret, "portolan hop")`: what the control plane keeps, sealed, to make proofs for gateways added later. */
 export const hopKey = (secret: string): Buffer => createHmac('sha256', secret).update('portolan hop').digest();
@@ -59,7 +59,7 @@ export const hopProof = (key: Buffer, handlingGateway: string): Buffer =>
   createHmac('sha256', key).update(handlingGateway).digest();
 
 /** `sha256(p)`: what the handling gateway's snapshot holds to check a proof. */
-export const proofDigest = (proof: Buffer): Buffer => createHash('sha256').update(proof).digest();
+export const proofDigest = (proof: Buffer): Buffer => hash('sha256', proof, 'buffer');
 
 /** Constant-time comparison of two digests; false for unequal lengths. */
 export const sameDigest = (a: Buffer, b: Buffer): boolean => a.length === b.length && timingSafeEqual(a, b);

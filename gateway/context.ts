@@ -17,6 +17,7 @@ import type {
 import type { Flight, Flights } from './flights.ts';
 import type { Door, Exchange, Ports, Tables } from './ports.ts';
 import type { Proofs } from './proofs.ts';
+import type { RequestHead } from './stream/headers.ts';
 import type { Progress } from './stream/relay.ts';
 
 /** Bounds of one gateway. Milliseconds and bytes. */
@@ -56,8 +57,8 @@ export interface Received {
   /** The target's path, without the query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** As node gives it: name, value, name, value, … */
-  readonly rawHeaders: readonly string[];
+  /** The same headers as they were sent: what they hold twice, hide, and may pass on. */
+  readonly head: RequestHead;
   readonly body: UnreadBody;
   readonly flight: Flight;
   /** Wall clock, ms since epoch, and monotonic clock, ms, of its arrival. */
@@ -67,10 +68,14 @@ export interface Received {
   readonly requestId: string;
 }
 
-/** Sound HTTP; nothing is known of the caller. */
-export interface Accepted extends Received {
-  readonly accepted: true;
+/** Marks of stages that find out nothing but that the request may go on; only `passed` gives them, and they cost nothing. */
+declare const mark: unique symbol;
+interface Passed<Stage extends string> {
+  readonly [mark]: Record<Stage, true>;
 }
+
+/** Sound HTTP; nothing is known of the caller. */
+export type Accepted = Received & Passed<'accept'>;
 
 /** Who calls. */
 export interface Principal {
@@ -94,9 +99,7 @@ export interface Resolved extends Authenticated {
   readonly server: McpServer;
 }
 /** May use the server; the body is still unread. */
-export interface Entitled extends Resolved {
-  readonly entitled: true;
-}
+export type Entitled = Resolved & Passed<'authorizeServer'>;
 export interface Read extends Entitled {
   /** Undefined for GET and DELETE. */
   readonly message: Scanned | undefined;
@@ -109,12 +112,8 @@ export interface Read extends Entitled {
   /** Legacy: the session id as the caller sent it. */
   readonly callerSession: string | undefined;
 }
-export interface Allowed extends Read {
-  readonly allowed: true;
-}
-export interface Admitted extends Allowed {
-  readonly admitted: true;
-}
+export type Allowed = Read & Passed<'authorizeCall'>;
+export type Admitted = Allowed & Passed<'limit'>;
 export interface Routed extends Admitted {
   readonly to: Extract<Destination, { kind: 'upstream' | 'peer' }>;
 }
@@ -138,6 +137,9 @@ export interface Reply {
   /** How far a streamed body has come; changes while it is read. */
   readonly progress?: Progress | undefined;
 }
+
+/** The request has passed a stage that adds nothing to it. */
+export const passed = <B extends A, A extends object>(call: A): B => call as B;
 
 /** Adds what a stage found out. The value stays the same one: many requests pass here, and each copy would be garbage. */
 export const pass = <A extends object, B extends object>(call: A, found: B): A & B => Object.assign(call, found);

@@ -33,6 +33,7 @@ async function live({ makeLog, start }: Program): Promise<number> {
   }
   const log = makeLog(line.config);
   process.on('uncaughtException', (error) => {
+    if (isLateWrite(error)) return log.warn({ err: error }, 'a write to a connection that has ended; nothing is lost');
     log.error({ err: error, alarm: 'crash' }, 'uncaught exception');
     process.exit(70);
   });
@@ -41,6 +42,11 @@ async function live({ makeLog, start }: Program): Promise<number> {
   await stopped;
   await running.stop();
   return 0;
+}
+
+/** A write in the very turn in which the other side hung up: the NATS client (3.4.0) has no listener left for it by then. */
+function isLateWrite(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ERR_STREAM_WRITE_AFTER_END' || error.code === 'EPIPE' || error.code === 'ECONNRESET';
 }
 
 function signalled(): Promise<void> {

@@ -20,6 +20,7 @@ import { unservedRoutes } from './routes/unserved.ts';
 import { send } from './send.ts';
 import { observe } from './stages/observe.ts';
 import { FAULT_HEADER } from './stream/fault-header.ts';
+import { readHead } from './stream/headers.ts';
 
 export const defaultLimits: Limits = {
   bodyBytes: 4 * 1024 * 1024,
@@ -148,7 +149,7 @@ export class GatewayServer implements Intake {
       target,
       path: pathOf(target),
       headers: raw.headers,
-      rawHeaders: raw.rawHeaders,
+      head: readHead(raw.rawHeaders),
       body: new RequestBody(raw, limits.bodyBytes, flight.signal),
       flight,
       arrivedAt,

@@ -25,19 +25,23 @@ export async function federationStatus({
   now,
 }: StatusSources): Promise<api.FederationStatus> {
   const gateways = await db.selectFrom('gateways').select(['name', 'url', 'status']).orderBy('name').execute();
-  const [replicas, published] = await Promise.all([replicaStates(db), publishedDigests(db)]);
+  const [replicas, published, waiting] = await Promise.all([replicaStates(db), publishedDigests(db), isWaiting(db)]);
   return {
     federation,
     version,
     // PostgreSQL has just answered three questions
     database: { reachable: true },
     nats: { connected: nats.connected(), url: nats.url },
-    gateways: gateways.map((gateway) => ({
-      ...gateway,
-      ...judge(replicas.get(gateway.name) ?? [], published.get(gateway.name) ?? new Map(), now()),
-    })),
+    gateways: gateways.map((gateway) => {
+      const state = judge(replicas.get(gateway.name) ?? [], published.get(gateway.name) ?? new Map(), now());
+      return { ...gateway, ...state, lag: state.lag === null ? null : state.lag + (waiting ? 1 : 0) };
+    }),
   };
 }
+
+/** A change that no snapshot holds yet: whoever has just made one must not read "no lag". */
+const isWaiting = async (db: Kysely<Database>): Promise<boolean> =>
+  (await db.selectFrom('outbox').select('id').limit(1).executeTakeFirst()) !== undefined;
 
 async function replicaStates(db: Kysely<Database>): Promise<ReadonlyMap<string, readonly ReplicaState[]>> {
   const rows = await db

@@ -35,6 +35,7 @@ export async function callerWith(
   dialled.on('error', () => {});
   const [socket] = (await once(server, 'secureConnection')) as [TLSSocket];
   socket.on('error', () => {});
+  meshCaller(socket, { meshName, now }); // the server asks more than once: what the peer sent must still be there
   const seen = meshCaller(socket, { meshName, now })?.caller;
   dialled.destroy();
   socket.destroy();

@@ -3,12 +3,10 @@
  * It decides nothing about who may be dialled. undici's own connect timer is coarse (500 ms) and starts after the look-up, so it is not used.
  */
 import type { Socket } from 'node:net';
-import { buildConnector, type Pool } from 'undici';
+import { buildConnector } from 'undici';
 
 export const CONNECT_TIMEOUT_MS = 2_000;
 export const KEEP_ALIVE_MS = 30_000;
-/** Answers of servers are bounded like requests are: header bytes of one response. */
-const MAX_HEADER_BYTES = 65_536;
 
 /** A connection could not be made in time. */
 export class DialTimeout extends Error {
@@ -35,14 +33,3 @@ export function dialler(options: buildConnector.BuildOptions, timeoutMs: number)
     });
   };
 }
-
-/** Pool settings of both transports. A connection lives at most an hour, so that rotated keys and addresses take effect. */
-export const poolOptions = {
-  pipelining: 1,
-  connections: 1_024,
-  clientTtl: 3_600_000,
-  keepAliveTimeout: 30_000,
-  keepAliveMaxTimeout: 600_000,
-  maxHeaderSize: MAX_HEADER_BYTES,
-  allowH2: false,
-} as const satisfies Pool.Options;

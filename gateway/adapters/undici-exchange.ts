@@ -6,6 +6,7 @@
 import type { Refusal } from '@portolan/core';
 import type { Dispatcher } from 'undici';
 import type { Answer, Exchange } from '../ports.ts';
+import type { Lane, Lanes } from './undici-lanes.ts';
 
 /** Bytes that may wait to be read before the socket is paused. */
 const READ_AHEAD = 65_536;
@@ -20,6 +21,7 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
   readonly head = Promise.withResolvers<Answer>();
   readonly #signal: AbortSignal;
   readonly #explain: Explain;
+  readonly #giveBack: () => void;
   readonly #queue: Buffer[] = [];
   #controller: Dispatcher.DispatchController | undefined;
   #waiting: PromiseWithResolvers<Step> | undefined;
@@ -27,11 +29,11 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
   #trailers: Answer['headers'] = {};
   #over: 'ended' | Refusal | undefined;
 
-  constructor(signal: AbortSignal, explain: Explain) {
+  constructor(signal: AbortSignal, explain: Explain, giveBack: () => void) {
     this.#signal = signal;
     this.#explain = explain;
-    if (signal.aborted) this.#fail(signal.reason);
-    else signal.addEventListener('abort', this.#leave, { once: true });
+    this.#giveBack = giveBack;
+    signal.addEventListener('abort', this.#leave, { once: true });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -56,6 +58,7 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
   }
 
   onResponseEnd(_controller: Dispatcher.DispatchController, trailers: Answer['headers'] | undefined): void {
+    this.#giveBack();
     if (this.#over !== undefined) return;
     if (trailers) this.#trailers = trailers;
     this.#over = 'ended';
@@ -64,6 +67,7 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#giveBack();
     if (this.#over === undefined) this.#fail(this.#explain(error, this.#controller ? 'broken' : 'unsent'));
   }
 
@@ -111,11 +115,12 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
   }
 }
 
-/** Sends `exchange` to `path` through `pool`; throws what `explain` makes of a failure, or the signal's reason. */
-export function openExchange(pool: Dispatcher, path: string, exchange: Exchange, explain: Explain): Promise<Answer> {
-  const reception = new Reception(exchange.signal, explain);
-  if (exchange.signal.aborted) return reception.head.promise;
-  pool.dispatch(
+/** Sends `exchange` to `path` on a free lane; throws what `explain` makes of a failure, or the signal's reason. */
+export function openExchange(lanes: Lanes, path: string, exchange: Exchange, explain: Explain): Promise<Answer> {
+  if (exchange.signal.aborted) throw exchange.signal.reason;
+  const lane: Lane = lanes.take();
+  const reception = new Reception(exchange.signal, explain, () => lanes.give(lane));
+  lane.client.dispatch(
     {
       path,
       method: exchange.method,

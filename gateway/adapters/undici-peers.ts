@@ -1,15 +1,16 @@
 /**
- * `PeerTransport` over HTTPS/1.1 keep-alive: one pool a peer, TLS 1.3, both sides with mesh certificates.
+ * `PeerTransport` over HTTPS/1.1 keep-alive: one set of lanes a peer, TLS 1.3, both sides with mesh certificates.
  * The mesh name is the server name and the Host, and is never resolved: the snapshot's `dial` says where to connect.
  * Invariant: nothing is sent to a peer whose certificate does not name it; a changed key, bundle or address means new connections.
  */
 import { createSecureContext, type PeerCertificate } from 'node:tls';
 import { meshName, type Peer, type Refusal, refuse } from '@portolan/core';
-import { type buildConnector, Pool } from 'undici';
+import type { buildConnector } from 'undici';
 import type { MeshCredentials, MeshIdentity, PeerTransport, Registry } from '../ports.ts';
 import { gatewayOf } from './mesh-certificate.ts';
-import { CONNECT_TIMEOUT_MS, DialTimeout, dialler, poolOptions } from './undici-dial.ts';
+import { CONNECT_TIMEOUT_MS, DialTimeout, dialler } from './undici-dial.ts';
 import { openExchange } from './undici-exchange.ts';
+import { Lanes } from './undici-lanes.ts';
 
 export interface PeerDialling {
   readonly identity: MeshIdentity;
@@ -23,7 +24,7 @@ class WrongPeer extends Error {}
 
 interface Line {
   readonly dial: string;
-  readonly pool: Pool;
+  readonly lanes: Lanes;
 }
 
 export class UndiciPeers implements PeerTransport {
@@ -37,8 +38,7 @@ export class UndiciPeers implements PeerTransport {
   }
 
   async open(...[gateway, path, exchange]: Parameters<PeerTransport['open']>): ReturnType<PeerTransport['open']> {
-    const pool = this.#line(gateway);
-    return openExchange(pool, path, exchange, (error, phase) => explain(gateway, error, phase));
+    return openExchange(this.#lanes(gateway), path, exchange, (error, phase) => explain(gateway, error, phase));
   }
 
   /** Ends every connection once its exchange is over. */
@@ -47,22 +47,22 @@ export class UndiciPeers implements PeerTransport {
     await Promise.all(this.#hangUp());
   }
 
-  #line(gateway: string): Pool {
+  #lanes(gateway: string): Lanes {
     const peer = this.#options.registry.current()?.peers.get(gateway);
     if (!peer) throw refuse('no_route', { hop: gateway });
     const known = this.#lines.get(gateway);
-    if (known?.dial === peer.dial) return known.pool;
-    const line = { dial: peer.dial, pool: this.#connect(peer) };
-    void known?.pool.close();
+    if (known?.dial === peer.dial) return known.lanes;
+    const line = { dial: peer.dial, lanes: this.#connect(peer) };
+    void known?.lanes.close();
     this.#lines.set(gateway, line);
-    return line.pool;
+    return line.lanes;
   }
 
-  #connect(peer: Peer): Pool {
+  #connect(peer: Peer): Lanes {
     const own = this.#options.identity.current();
     if (!own) throw refuse('peer_down', { hop: peer.name, detail: 'this gateway has no mesh certificate yet' });
     const connect = meshConnector(peer, own, this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
-    return new Pool(`https://${meshName(peer.name, own.federation)}`, { ...poolOptions, connect });
+    return new Lanes(`https://${meshName(peer.name, own.federation)}`, connect);
   }
 
   #prune(): void {
@@ -70,14 +70,14 @@ export class UndiciPeers implements PeerTransport {
     for (const [name, line] of this.#lines) {
       if (peers?.get(name)?.dial === line.dial) continue;
       this.#lines.delete(name);
-      void line.pool.close();
+      void line.lanes.close();
     }
   }
 
   #hangUp(): readonly Promise<void>[] {
     const lines = [...this.#lines.values()];
     this.#lines.clear();
-    return lines.map((line) => line.pool.close());
+    return lines.map((line) => line.lanes.close());
   }
 }
 

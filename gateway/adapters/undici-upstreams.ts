@@ -1,15 +1,16 @@
 /**
- * `UpstreamTransport` over undici: one pool an MCP server, dialled only inside the reach of this plane.
+ * `UpstreamTransport` over undici: one set of lanes an MCP server, dialled only inside the reach of this plane.
  * Names are resolved here and each address is asked about, so a name that later points elsewhere opens nothing (DNS rebinding).
  * Invariant: an upstream's redirect is followed once, to its own origin only, and remembered; no other 3xx gets past this file.
  */
 import { lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { type McpServer, type Refusal, refuse } from '@portolan/core';
-import { type buildConnector, Pool } from 'undici';
+import type { buildConnector } from 'undici';
 import type { Answer, Exchange, Registry, UpstreamTransport } from '../ports.ts';
-import { CONNECT_TIMEOUT_MS, DialTimeout, dialler, poolOptions } from './undici-dial.ts';
+import { CONNECT_TIMEOUT_MS, DialTimeout, dialler } from './undici-dial.ts';
 import { openExchange } from './undici-exchange.ts';
+import { Lanes } from './undici-lanes.ts';
 
 export interface UpstreamDialling {
   readonly registry: Registry;
@@ -24,7 +25,7 @@ class OutOfReach extends Error {}
 /** Where a server is, and by which path it answers: another one once it has redirected. */
 interface Line {
   readonly url: URL;
-  readonly pool: Pool;
+  readonly lanes: Lanes;
   path: string;
 }
 
@@ -52,7 +53,7 @@ export class UndiciUpstreams implements UpstreamTransport {
 
   async close(): Promise<void> {
     this.#stop();
-    await Promise.all([...this.#lines.values()].map((line) => line.pool.close()));
+    await Promise.all([...this.#lines.values()].map((line) => line.lanes.close()));
   }
 
   #line(server: McpServer): Line {
@@ -63,7 +64,7 @@ export class UndiciUpstreams implements UpstreamTransport {
     if (!url || !/^https?:$/.test(url.protocol))
       throw invalid(server, 'its registered URL is not an http or https URL');
     const connect = reachConnector(this.#options.mayDial, this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
-    const line = { url, pool: new Pool(url.origin, { ...poolOptions, connect }), path: url.pathname + url.search };
+    const line = { url, lanes: new Lanes(url.origin, connect), path: url.pathname + url.search };
     this.#lines.set(text, line);
     return line;
   }
@@ -74,13 +75,13 @@ export class UndiciUpstreams implements UpstreamTransport {
     for (const [url, line] of this.#lines) {
       if (registered.has(url)) continue;
       this.#lines.delete(url);
-      void line.pool.close();
+      void line.lanes.close();
     }
   }
 }
 
 const send = (line: Line, server: McpServer, exchange: Exchange): Promise<Answer> =>
-  openExchange(line.pool, line.path, exchange, (error, phase) => explain(server, error, phase));
+  openExchange(line.lanes, line.path, exchange, (error, phase) => explain(server, error, phase));
 
 const leave = (answer: Answer): void => void answer.body[Symbol.asyncIterator]().return?.();
 

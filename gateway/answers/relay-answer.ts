@@ -25,7 +25,7 @@ export async function relayAnswer(call: Armed, answer: Answer, added: Added, gat
   // between gateways a streamed body has no length, so that a trailer can tell what broke it off
   const bytesUnchanged = relayed?.unchanged === true && call.door.kind !== 'mesh';
   const out = { era: call.era, bytesUnchanged, sessionId: added.sessionId };
-  const headers = Object.entries(responseHeaders(answer.headers, out)).flat();
+  const headers = responseHeaders(answer.headers, out);
   if (answer.status === 401) headers.push('www-authenticate', challenge(added.fault));
   const { openEnded } = call.flight;
   const { body, progress } = relayed ?? {};

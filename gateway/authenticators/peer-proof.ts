@@ -16,7 +16,6 @@ import {
 } from '@portolan/core';
 import type { Accepted } from '../context.ts';
 import type { PeerConnection, Tables } from '../ports.ts';
-import { claimsHop } from '../stream/headers.ts';
 import type { Authenticator } from './authenticator.ts';
 import { principalOf } from './principal.ts';
 
@@ -24,7 +23,7 @@ export const peerProof: Authenticator = {
   kind: 'peer-proof',
   identify(request, tables, { clock }) {
     if (request.door.kind !== 'mesh') {
-      if (claimsHop(request.rawHeaders)) throw refuse('hop_header_spoofed');
+      if (request.head.claimsHop) throw refuse('hop_header_spoofed');
       return undefined;
     }
     const now = clock.now();

@@ -4,9 +4,8 @@
  * Invariant: nothing after this stage meets two Hosts, a target for another host, or a header that `Connection` takes away.
  */
 import { refuse } from '@portolan/core';
-import { type Accepted, type Gateway, pass, type Received } from '../context.ts';
+import { type Accepted, type Gateway, passed, type Received } from '../context.ts';
 import type { Door } from '../ports.ts';
-import { connectionNames } from '../stream/headers.ts';
 
 const METHODS = new Set(['POST', 'GET', 'DELETE']);
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
@@ -17,31 +16,21 @@ export function accept(request: Received, gateway: Gateway): Accepted {
   const host = checkHost(request, gateway);
   checkOrigin(request, host);
   if (!METHODS.has(request.method)) throw refuse('http_method');
-  return pass(request, { accepted: true } as const);
+  return passed(request);
 }
 
-function checkFraming({ httpVersion, headers, rawHeaders, target }: Received): void {
+function checkFraming({ httpVersion, headers, head, target }: Received): void {
   if (httpVersion === '1.0' && headers['transfer-encoding'] !== undefined) {
     throw refuse('http_malformed', { expected: 'HTTP/1.0 has no Transfer-Encoding' });
   }
-  if (count(rawHeaders, 'host') > 1) throw refuse('http_malformed', { expected: 'one Host header' });
-  if (count(rawHeaders, 'authorization') > 1) throw refuse('http_malformed', { expected: 'one Authorization header' });
+  if (head.hosts > 1) throw refuse('http_malformed', { expected: 'one Host header' });
+  if (head.authorizations > 1) throw refuse('http_malformed', { expected: 'one Authorization header' });
   if (!target.startsWith('/') && URL.parse(target)?.host !== String(headers.host).toLowerCase()) {
     throw refuse('http_malformed', { expected: 'the target must name the same host as the Host header' });
   }
-  const { connection } = headers;
-  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return;
-  for (const name of connectionNames(rawHeaders)) {
+  for (const name of head.hopByHop) {
     if (PROTECTED.test(name)) throw refuse('http_malformed', { expected: `Connection must not name ${name}` });
   }
-}
-
-function count(rawHeaders: readonly string[], name: string): number {
-  let found = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]?.length === name.length && rawHeaders[i]?.toLowerCase() === name) found += 1;
-  }
-  return found;
 }
 
 /** The host name that was asked for, without the port: a port forwarder or balancer may have another one. */

@@ -1,6 +1,6 @@
 /** May this principal call this tool, get this prompt, read this resource? What is refused does not exist for this caller. */
 import { permit, refuse } from '@portolan/core';
-import { type Allowed, pass, type Read } from '../context.ts';
+import { type Allowed, passed, type Read } from '../context.ts';
 
 export function authorizeCall(asked: Read): Allowed {
   const { message, principal, server, tables } = asked;
@@ -10,5 +10,5 @@ export function authorizeCall(asked: Read): Allowed {
     const name = permitted === 'no_grant' ? server.name : permitted === 'method_not_found' ? method : target;
     if (permitted !== 'allowed') throw refuse(permitted, { name, expected: `what ${method} is about` });
   }
-  return pass(asked, { allowed: true } as const);
+  return passed(asked);
 }

@@ -20,7 +20,7 @@ export function inject(call: Routed, gateway: Gateway): Armed {
   const upstreamSession = call.to.kind === 'upstream' ? openSession(call, gateway) : undefined;
   const sessionId = call.to.kind === 'upstream' ? upstreamSession : call.callerSession;
   const traceparent = writeTraceparent(call.trace);
-  const headers = requestHeaders(call.rawHeaders, { era: call.era, sessionId, traceparent }).flat();
+  const headers = requestHeaders(call.head, { era: call.era, sessionId, traceparent });
   if (call.to.kind === 'peer') headers.push(...hopHeaders(call, call.to.gateway, gateway));
   const body = call.bytes && call.message && spliceTraceparent(call.bytes, call.message, traceparent);
   const idleTimeoutMs = mayBeQuiet(call) ? 0 : gateway.limits.idleMs;

@@ -3,9 +3,9 @@
  * letting all of them wait. Limits of principals and servers will stand here.
  */
 import { refuse } from '@portolan/core';
-import { type Admitted, type Allowed, type Gateway, pass } from '../context.ts';
+import { type Admitted, type Allowed, type Gateway, passed } from '../context.ts';
 
 export function limit(allowed: Allowed, { flights }: Gateway): Admitted {
   if (flights.full) throw refuse('overloaded', { hop: allowed.tables.self.name });
-  return pass(allowed, { admitted: true } as const);
+  return passed(allowed);
 }

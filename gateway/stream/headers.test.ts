@@ -1,13 +1,17 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { claimsHop, connectionNames, isEncoded, requestHeaders, responseHeaders } from './headers.ts';
+import { isEncoded, readHead, requestHeaders, responseHeaders as responseHeadersFlat } from './headers.ts';
+
+const paired = (flat: readonly string[]): Record<string, string> =>
+  Object.fromEntries(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? '']] : [])));
+const responseHeaders = (...args: Parameters<typeof responseHeadersFlat>) => paired(responseHeadersFlat(...args));
 
 const TRACE = '00-11111111111111111111111111111111-2222222222222222-01';
 const OURS = { 'accept-encoding': 'identity', traceparent: TRACE };
 const modern = { era: 'modern', sessionId: undefined, traceparent: TRACE } as const;
 const legacy = { era: 'legacy', sessionId: undefined, traceparent: TRACE } as const;
 const request = (raw: readonly string[], out: Parameters<typeof requestHeaders>[1] = modern): Record<string, string> =>
-  Object.fromEntries(requestHeaders(raw, out));
+  paired(requestHeaders(readHead(raw), out));
 
 test('what a server needs to know goes upstream', () => {
   const raw = ['Accept', 'application/json', 'Content-Type', 'application/json', 'MCP-Protocol-Version', '2026-07-28'];
@@ -80,7 +84,7 @@ test('what Connection names stays on this hop', () => {
     'Accept',
     'z',
   ];
-  expect(connectionNames(raw)).toEqual(new Set(['keep-alive', 'mcp-name', 'user-agent']));
+  expect(readHead(raw).hopByHop).toEqual(new Set(['mcp-name', 'user-agent']));
   expect(request(raw)).toEqual({ accept: 'z', ...OURS });
 });
 
@@ -99,8 +103,8 @@ test('of a repeated header the first counts', () => {
 });
 
 test('a hop header is known in whatever case', () => {
-  expect(claimsHop(['Accept', 'x', 'Portolan-Hop', ''])).toBe(true);
-  expect(claimsHop(['x-portolan-hop', 'portolan-hop'])).toBe(false);
+  expect(readHead(['Accept', 'x', 'Portolan-Hop', '']).claimsHop).toBe(true);
+  expect(readHead(['x-portolan-hop', 'portolan-hop']).claimsHop).toBe(false);
 });
 
 const answer = {

@@ -6,7 +6,19 @@
  */
 import type { Era } from '@portolan/core';
 
-export type HeaderPair = readonly [name: string, value: string];
+/** What one pass over the headers of a request finds. */
+export interface RequestHead {
+  /** How many there are of what must be there once. */
+  readonly hosts: number;
+  readonly authorizations: number;
+  /** Is there any header that only gateways may send? Refused (`hop_header_spoofed`) from all but an authenticated peer. */
+  readonly claimsHop: boolean;
+  /** Header names that `Connection` makes hop-by-hop (RFC 9110 §7.6.1). */
+  readonly hopByHop: ReadonlySet<string>;
+  /** Flat: what may be passed on in either era. Of a repeated header the first counts. */
+  readonly carried: readonly string[];
+  readonly lastEventId: string | undefined;
+}
 
 /** What goes out beside the caller's headers. */
 export interface OutgoingRequest {
@@ -28,65 +40,79 @@ export interface ReturnedAnswer {
 
 const CARRIED = new Set(['accept', 'accept-language', 'content-type', 'user-agent', 'tracestate']);
 const RETURNED = new Set(['content-type', 'cache-control', 'x-accel-buffering', 'retry-after', 'allow']);
+const NONE: ReadonlySet<string> = new Set();
 
 /** `mcp-session-id` is never copied: only who sealed or opened it knows which side may see which. */
 const isMcp = (name: string): boolean => name.startsWith('mcp-') && name !== 'mcp-session-id';
 
-/** Name (in lower case) and value of each. */
-function pairs(raw: readonly string[]): readonly HeaderPair[] {
-  const found: HeaderPair[] = [];
-  for (let i = 1; i < raw.length; i += 2) found.push([(raw[i - 1] ?? '').toLowerCase(), raw[i] ?? '']);
-  return found;
+/** `raw` is node's `rawHeaders`: name, value, name, value, … Once a request, because every header of every call passes here. */
+export function readHead(raw: readonly string[]): RequestHead {
+  let hosts = 0;
+  let authorizations = 0;
+  let claimsHop = false;
+  let connection: string | undefined;
+  let lastEventId: string | undefined;
+  const carried: string[] = [];
+  for (let i = 1; i < raw.length; i += 2) {
+    const name = (raw[i - 1] ?? '').toLowerCase();
+    const value = raw[i] ?? '';
+    if (name === 'host') hosts += 1;
+    else if (name === 'authorization') authorizations += 1;
+    else if (name === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
+    else if (name === 'last-event-id') lastEventId ??= value;
+    else if (name.startsWith('portolan-')) claimsHop = true;
+    else if ((CARRIED.has(name) || isMcp(name)) && !carries(carried, name)) carried.push(name, value);
+  }
+  const hopByHop = connection === undefined ? NONE : namedBy(connection);
+  return { hosts, authorizations, claimsHop, hopByHop, carried: without(carried, hopByHop), lastEventId };
 }
 
-function namedByConnection(headers: readonly HeaderPair[]): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const [name, value] of headers) {
-    if (name === 'connection') for (const option of value.split(',')) names.add(option.trim().toLowerCase());
-  }
-  return names;
+function carries(flat: readonly string[], name: string): boolean {
+  for (let i = 0; i < flat.length; i += 2) if (flat[i] === name) return true;
+  return false;
 }
 
-/** Header names that the sender's `Connection` makes hop-by-hop (RFC 9110 §7.6.1). */
-export const connectionNames = (raw: readonly string[]): ReadonlySet<string> => namedByConnection(pairs(raw));
+/** `keep-alive` and `close` name no header. */
+function namedBy(connection: string): ReadonlySet<string> {
+  if (connection === 'keep-alive' || connection === 'close') return NONE;
+  const options = connection.split(',').map((option) => option.trim().toLowerCase());
+  return new Set(options.filter((option) => !['', 'keep-alive', 'close'].includes(option)));
+}
 
-/** Does the request carry any header that only gateways may send? Refused (`hop_header_spoofed`) from all but an authenticated peer. */
-export const claimsHop = (raw: readonly string[]): boolean => pairs(raw).some(([name]) => name.startsWith('portolan-'));
+const without = (flat: readonly string[], names: ReadonlySet<string>): readonly string[] =>
+  names.size === 0 ? flat : flat.filter((_, i) => !names.has(flat[i - (i % 2)] ?? ''));
 
-/** Headers of a request on its way to an upstream or a peer; `raw` is node's `rawHeaders`. Of a repeated header the first counts. */
-export function requestHeaders(raw: readonly string[], out: OutgoingRequest): HeaderPair[] {
-  const sent = pairs(raw);
-  const dropped = namedByConnection(sent);
-  const carried = new Map<string, string>();
-  for (const [name, value] of sent) {
-    const wanted = CARRIED.has(name) || isMcp(name) || (name === 'last-event-id' && out.era === 'legacy');
-    if (wanted && !dropped.has(name) && !carried.has(name)) carried.set(name, value);
-  }
+/** Headers of a request on its way to an upstream or a peer, flat. */
+export function requestHeaders(head: RequestHead, out: OutgoingRequest): string[] {
   // an encoded answer could not be opened where it is a list
-  carried.set('accept-encoding', 'identity');
-  carried.set('traceparent', out.traceparent);
-  if (out.sessionId !== undefined && out.era === 'legacy') carried.set('mcp-session-id', out.sessionId);
-  return [...carried];
+  const headers = [...head.carried, 'accept-encoding', 'identity', 'traceparent', out.traceparent];
+  if (out.era !== 'legacy') return headers;
+  if (out.sessionId !== undefined) headers.push('mcp-session-id', out.sessionId);
+  const resumes = head.lastEventId !== undefined && !head.hopByHop.has('last-event-id');
+  if (resumes) headers.push('last-event-id', head.lastEventId);
+  return headers;
 }
 
-/** Headers of an upstream's or a peer's answer as the caller gets them; `headers` has lower-case names. Of a repeated header the first counts. */
+/** Headers of an upstream's or a peer's answer as the caller gets them, flat; `headers` has lower-case names. Of a repeated header the first counts. */
 export function responseHeaders(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
   out: ReturnedAnswer,
-): Record<string, string> {
-  const returned: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
+): string[] {
+  const returned: string[] = [];
+  for (const name in headers) {
+    if (!RETURNED.has(name) && !isMcp(name) && !(name === 'content-length' && out.bytesUnchanged)) continue;
+    const value = headers[name];
     const text = typeof value === 'object' ? value[0] : value;
-    const wanted = RETURNED.has(name) || isMcp(name) || (name === 'content-length' && out.bytesUnchanged);
-    if (wanted && text !== undefined) returned[name] = text;
+    if (text !== undefined) returned.push(name, text);
   }
-  if (out.sessionId !== undefined && out.era === 'legacy') returned['mcp-session-id'] = out.sessionId;
+  if (out.sessionId !== undefined && out.era === 'legacy') returned.push('mcp-session-id', out.sessionId);
   return returned;
 }
 
 /** Is the body in any encoding but identity? It must then be refused: we asked for none, and a list in it could not be filtered. */
 export function isEncoded(headers: Readonly<Record<string, string | readonly string[] | undefined>>): boolean {
   const value = headers['content-encoding'];
-  const text = typeof value === 'object' ? value.join(',') : (value ?? '');
+  if (value === undefined) return false;
+  const text = typeof value === 'object' ? value.join(',') : value;
   return text.split(',').some((coding) => !['', 'identity'].includes(coding.trim().toLowerCase()));
 }
