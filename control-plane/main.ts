@@ -64,9 +64,11 @@ async function main(): Promise<void> {
 /** The NATS client (3.4.0) has no listener left for a write in the very turn in which the server hung up; anything else is a fault of ours. */
 function endUnlessLateWrite(error: NodeJS.ErrnoException, log: Logger): void {
   const late = error.code === 'ERR_STREAM_WRITE_AFTER_END' || error.code === 'EPIPE' || error.code === 'ECONNRESET';
-  if (late) return log.warn({ err: error }, 'a write to a connection that has ended; nothing is lost');
-  log.fatal({ err: error }, 'uncaught exception');
-  process.exit(70);
+  if (late) log.warn({ err: error }, 'a write to a connection that has ended; nothing is lost');
+  else {
+    log.fatal({ err: error }, 'uncaught exception');
+    process.exit(70);
+  }
 }
 
 /** Aborted by the first SIGTERM or SIGINT. From then on the process ends within ten seconds, come what may. */

@@ -1,13 +1,17 @@
 /**
  * The requests that are under way: how many, and how to end them (caller left, deadline, drain). A flight is one request's life.
- * It knows nothing of what a request is about. Invariant: whoever takes off lands, once, whatever happens in between.
+ * It knows nothing of what a request is about. Deadlines are looked at every `TICK_MS` instead of having a timer each: nearly all of them are
+ * an hour away and never reached. Invariant: whoever takes off lands, once, whatever happens in between.
  */
 import { type Refusal, refuse } from '@portolan/core';
+
+const TICK_MS = 100;
 
 export class Flight {
   readonly #flights: Set<Flight>;
   readonly #controller = new AbortController();
-  #deadline: NodeJS.Timeout | undefined;
+  #deadline = Number.POSITIVE_INFINITY;
+  #late: (() => Refusal) | undefined;
   /** A stream that lasts until someone leaves: the first to be ended at a drain. */
   openEnded = false;
 
@@ -25,13 +29,17 @@ export class Flight {
     if (!this.#controller.signal.aborted) this.#controller.abort(reason);
   }
 
-  /** Ends the flight with `reason()` unless it has landed within `ms`. */
-  expire(ms: number, reason: () => Refusal): void {
-    this.#deadline = setTimeout(() => this.end(reason()), ms);
+  /** Ends the flight with `reason()` unless it has landed by `deadline` (monotonic, ms), at most `TICK_MS` later. */
+  expire(deadline: number, reason: () => Refusal): void {
+    this.#deadline = deadline;
+    this.#late = reason;
+  }
+
+  check(now: number): void {
+    if (now >= this.#deadline && this.#late) this.end(this.#late());
   }
 
   land(): void {
-    clearTimeout(this.#deadline);
     this.#flights.delete(this);
   }
 }
@@ -39,13 +47,17 @@ export class Flight {
 export class Flights {
   readonly #all = new Set<Flight>();
   readonly #bound: number;
+  readonly #monotonic: () => number;
+  #ticker: NodeJS.Timeout | undefined;
 
-  /** `bound`: how many may be under way at once. */
-  constructor(bound: number) {
+  /** `bound`: how many may be under way at once. `monotonic`: the clock of the deadlines, ms. */
+  constructor(bound: number, monotonic: () => number) {
     this.#bound = bound;
+    this.#monotonic = monotonic;
   }
 
   takeOff(): Flight {
+    this.#ticker ??= setInterval(() => this.#tick(), TICK_MS).unref();
     return new Flight(this.#all);
   }
 
@@ -62,5 +74,13 @@ export class Flights {
     for (const flight of this.#all) {
       if (which === 'everything' || flight.openEnded) flight.end(refuse('draining', { hop }));
     }
+  }
+
+  #tick(): void {
+    const now = this.#monotonic();
+    for (const flight of this.#all) flight.check(now);
+    if (this.#all.size > 0) return;
+    clearInterval(this.#ticker);
+    this.#ticker = undefined;
   }
 }

@@ -1,11 +1,10 @@
 /**
  * The body of one HTTP request, unread until a stage asks: authorisation comes first. Framing is node's; here are the bounds.
- * Invariant: what nobody read is thrown away within bounds after the reply, so that the connection can go on or ends cleanly.
+ * Invariant: what nobody wants is thrown away within bounds after the reply, so that the connection can go on or ends cleanly.
  */
 import type { IncomingMessage } from 'node:http';
-import { refuse, scan } from '@portolan/core';
+import { type Refusal, refuse, scan } from '@portolan/core';
 import type { UnreadBody } from './context.ts';
-import { collect } from './stream/collect.ts';
 import { isEncoded } from './stream/headers.ts';
 
 const JSON_TYPE = /^application\/json[ \t]*(?:;|$)/i;
@@ -18,49 +17,58 @@ const DISCARD_BYTES = 64 * 1024 * 1024;
 export class RequestBody implements UnreadBody {
   readonly #request: IncomingMessage;
   readonly #maxBytes: number;
-  readonly #signal: AbortSignal;
   #started = false;
 
-  constructor(request: IncomingMessage, maxBytes: number, signal: AbortSignal) {
+  constructor(request: IncomingMessage, maxBytes: number) {
     this.#request = request;
     this.#maxBytes = maxBytes;
-    this.#signal = signal;
   }
 
   read(): Promise<Buffer> {
     const { headers } = this.#request;
     if (!JSON_TYPE.test(headers['content-type'] ?? '') || isEncoded(headers)) throw refuse('media_type');
-    const tooLarge = () => refuse('body_too_large', { expected: `${this.#maxBytes} bytes` });
-    if (Number(headers['content-length'] ?? 0) > this.#maxBytes) throw tooLarge();
-    this.#started = true;
-    return collect(this.#request, { maxBytes: this.#maxBytes, signal: this.#signal, tooLarge }).catch((error) => {
-      throw error.code === 'body_too_large' ? error : refuse('caller_left', { cause: error });
-    });
+    if (Number(headers['content-length'] ?? 0) > this.#maxBytes) throw this.#tooLarge();
+    return this.#collect();
   }
 
   /** The JSON-RPC id of a request that was refused unread, as it stands in the body; undefined where that would take too long. */
   async id(): Promise<string | undefined> {
     const length = Number(this.#request.headers['content-length'] ?? Number.NaN);
-    if (this.#started || !(length > 0 && length <= ECHO_BYTES)) return undefined;
-    this.#started = true;
-    const signal = AbortSignal.timeout(ECHO_MS);
-    try {
-      return scan(await collect(this.#request, { maxBytes: ECHO_BYTES, signal, tooLarge: () => new Error() })).idBytes;
-    } catch {
-      return undefined; // too slow, or broken off: the refusal goes without
-    }
+    if (this.#started || !(length > 0 && length <= Math.min(ECHO_BYTES, this.#maxBytes))) return undefined;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const slow = setTimeout(resolve, ECHO_MS, undefined);
+    const body = await Promise.race([this.#collect().catch(() => undefined), promise]);
+    clearTimeout(slow);
+    return body && scan(body).idBytes;
   }
 
   /** To be called when the reply has been written. */
   discardRest(): void {
+    if (this.#started || this.#request.readableEnded) return;
+    this.#collect(0).catch(() => {}); // whoever sends what nobody reads, and then leaves, harms himself alone
+  }
+
+  /** Reads to the end whatever happens, because the connection can only go on after it; keeps no more than may be. */
+  #collect(keep = this.#maxBytes): Promise<Buffer> {
+    this.#started = true;
     const request = this.#request;
-    if (request.readableEnded || request.destroyed) return;
-    let left = DISCARD_BYTES;
+    const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+    const chunks: Buffer[] = [];
+    let size = 0;
     request.on('data', (chunk: Buffer) => {
-      left -= chunk.length;
-      if (left < 0) request.destroy();
+      size += chunk.length;
+      if (size <= keep) chunks.push(chunk);
+      else if (size - chunk.length <= keep) reject(this.#tooLarge());
+      else if (size > DISCARD_BYTES) request.destroy();
     });
-    request.on('error', () => {}); // whoever sends more than he may, and then leaves, harms himself alone
-    request.resume();
+    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    request.on('close', () => {
+      if (!request.readableEnded) reject(refuse('caller_left'));
+    });
+    return promise;
+  }
+
+  #tooLarge(): Refusal {
+    return refuse('body_too_large', { expected: `${this.#maxBytes} bytes` });
   }
 }

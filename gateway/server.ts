@@ -46,7 +46,12 @@ export class GatewayServer implements Intake {
   /** Await `ready` before the first request. */
   constructor(ports: Ports, limits: Partial<Limits> = {}) {
     const all = { ...defaultLimits, ...limits };
-    this.#gateway = { ...ports, limits: all, flights: new Flights(all.flights), proofs: new Proofs() };
+    this.#gateway = {
+      ...ports,
+      limits: all,
+      flights: new Flights(all.flights, () => ports.clock.monotonic()),
+      proofs: new Proofs(),
+    };
     this.#router = Fastify({
       logger: false,
       exposeHeadRoutes: false,
@@ -150,7 +155,7 @@ export class GatewayServer implements Intake {
       path: pathOf(target),
       headers: raw.headers,
       head: readHead(raw.rawHeaders),
-      body: new RequestBody(raw, limits.bodyBytes, flight.signal),
+      body: new RequestBody(raw, limits.bodyBytes),
       flight,
       arrivedAt,
       startedAt: clock.monotonic(),

@@ -10,7 +10,7 @@ import type { Armed, Gateway, Reply } from '../context.ts';
 export async function forward(call: Armed, gateway: Gateway): Promise<Reply> {
   const { exchange, flight, server, to } = call;
   flight.openEnded = exchange.idleTimeoutMs === 0;
-  flight.expire(timeLeft(call, gateway), () => timeout(call));
+  flight.expire(deadline(call, gateway), () => timeout(call));
   if (to.kind === 'upstream') return fromServer(call, await gateway.upstreams.open(server, exchange), gateway);
   return fromPeer(call, await gateway.peers.open(to.gateway, serverPath(server.name), exchange), gateway);
 }
@@ -18,9 +18,10 @@ export async function forward(call: Armed, gateway: Gateway): Promise<Reply> {
 /** How much longer the entry waits than it gave the other gateway, which can say better what was late. */
 const HOP_GRACE_MS = 250;
 
-function timeLeft({ hop, startedAt, to }: Armed, { limits, clock }: Gateway): number {
+/** Monotonic, ms. */
+function deadline({ hop, startedAt, to }: Armed, { limits }: Gateway): number {
   const given = Math.min(limits.callMs, hop?.deadlineMs ?? limits.callMs);
-  return given - (clock.monotonic() - startedAt) + (to.kind === 'peer' ? HOP_GRACE_MS : 0);
+  return startedAt + given + (to.kind === 'peer' ? HOP_GRACE_MS : 0);
 }
 
 const timeout = ({ to, server }: Armed): Refusal =>

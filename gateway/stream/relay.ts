@@ -3,6 +3,7 @@
  * A short JSON answer stays whole, so that it leaves in one write. What status and headers mean is the stage's business.
  * Invariant: no list gets past unfiltered, in JSON, on any stream, in any replay; the caller never waits for bytes that have come.
  */
+import { isAscii } from 'node:buffer';
 import { type CompiledGrants, filterAnswer, type Refusal } from '@portolan/core';
 import { gather, regathered } from './gather.ts';
 import { JsonWatch } from './json-watch.ts';
@@ -70,8 +71,18 @@ export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relay
   return { body: watchIds(explained(events, how), state), unchanged: false, progress: state };
 }
 
+/**
+ * Every spelling of a list's key, escapes included; letters that fold into ours are no ASCII. Most answers hold none of these words, and a look
+ * costs a tenth of a strict reading.
+ */
+const LIST_WORD = /"(?:tools|prompts|resources|resourcetemplates)"|\\u/i;
+const OPEN_BRACE = 0x7b;
+
+const mayBeList = (json: Buffer): boolean =>
+  json[0] !== OPEN_BRACE || !isAscii(json) || LIST_WORD.test(json.latin1Slice());
+
 function filter(json: Buffer, how: Relaying): Buffer {
-  if (json.length === 0) return json;
+  if (json.length === 0 || !mayBeList(json)) return json;
   const filtered = filterAnswer(json, how.grants, how.server);
   if (filtered.kind === 'unreadable') throw how.invalid('it is not one JSON-RPC message');
   return filtered.kind === 'filtered' ? filtered.bytes : json;
