@@ -53,7 +53,10 @@ async function main(): Promise<void> {
   const config = await readConfig(asked.config);
   if (asked.command === 'init') return init(config, (line) => process.stdout.write(`${line}\n`));
   const log = makeLog();
-  process.on('uncaughtException', (error: NodeJS.ErrnoException) => endUnlessLateWrite(error, log));
+  process.on('uncaughtException', (error: NodeJS.ErrnoException, origin) => {
+    if (origin !== 'uncaughtException' || !isLateWrite(error)) return endOf(error, log);
+    log.warn({ err: error }, 'a write to a connection that has ended; nothing is lost');
+  });
   const stopped = stopSignal(log);
   const running = await serve(config, log, stopped);
   if (!stopped.aborted) await new Promise((resolve) => stopped.addEventListener('abort', resolve, { once: true }));
@@ -61,14 +64,14 @@ async function main(): Promise<void> {
   log.info('stopped');
 }
 
-/** The NATS client (3.4.0) has no listener left for a write in the very turn in which the server hung up; anything else is a fault of ours. */
-function endUnlessLateWrite(error: NodeJS.ErrnoException, log: Logger): void {
-  const late = error.code === 'ERR_STREAM_WRITE_AFTER_END' || error.code === 'EPIPE' || error.code === 'ECONNRESET';
-  if (late) log.warn({ err: error }, 'a write to a connection that has ended; nothing is lost');
-  else {
-    log.fatal({ err: error }, 'uncaught exception');
-    process.exit(70);
-  }
+/** The NATS client (3.4.0) has no listener left for a write in the very turn in which the server hung up. */
+function isLateWrite({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ERR_STREAM_WRITE_AFTER_END' || code === 'EPIPE' || code === 'ECONNRESET';
+}
+
+function endOf(error: Error, log: Logger): void {
+  log.fatal({ err: error }, 'uncaught exception');
+  process.exit(70);
 }
 
 /** Aborted by the first SIGTERM or SIGINT. From then on the process ends within ten seconds, come what may. */

@@ -32,8 +32,9 @@ async function live({ makeLog, start }: Program): Promise<number> {
     return 0;
   }
   const log = makeLog(line.config);
-  process.on('uncaughtException', (error) => {
-    if (isLateWrite(error)) return log.warn({ err: error }, 'a write to a connection that has ended; nothing is lost');
+  process.on('uncaughtException', (error, origin) => {
+    if (origin === 'uncaughtException' && isLateWrite(error))
+      return log.warn({ err: error }, 'a write to a connection that has ended; nothing is lost');
     log.error({ err: error, alarm: 'crash' }, 'uncaught exception');
     process.exit(70);
   });

@@ -14,7 +14,9 @@ export async function send(response: ServerResponse, reply: Reply): Promise<void
   // the caller must see that the stream is open before anything happens on it
   response.flushHeaders();
   for await (const chunk of body) {
-    if (!response.write(chunk)) await writable(response);
+    // a stream of its own: its caller may have left between two chunks, and then no event will tell any more
+    if (response.destroyed) break;
+    if (!response.write(chunk) && !response.destroyed) await writable(response);
   }
   response.end();
 }

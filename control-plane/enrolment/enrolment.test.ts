@@ -106,6 +106,39 @@ describe('enrolment', () => {
         });
   });
 
+  test('whoever used it may use it again: the answer may never have reached him', async () => {
+    await addGateway(plane, 'killed');
+    const { token } = await enrolling().issue('killed');
+    const keys = await makeGatewayKeys();
+    const again = async () => enrolling().enroll({ ...(await renewBody(keys)), token });
+    await again();
+    const identity = await again();
+    expect(identity.gateway).toBe('killed');
+    expect(spiffeIdOf(new X509Certificate(identity.certificateChain))).toBe('spiffe://test/gateway/killed');
+    const { nkey } = await makeGatewayKeys();
+    const { sealJwk } = await makeGatewayKeys();
+    for (const other of [{ ...keys, nkey }, { ...keys, sealJwk }])
+      await expect(enrolling().enroll({ ...(await renewBody(other)), token })).rejects.toMatchObject({
+        message: expect.stringContaining('used already'),
+      });
+    await again(); // who was refused has changed nothing
+    clock = () => Date.now() + HOUR + 1_000;
+    await expect(again()).rejects.toMatchObject({ code: 'enrolment_refused' });
+  });
+
+  test('unless its gateway was retired meanwhile', async () => {
+    const { keys } = await enrolGateway(plane, 'killed-and-gone');
+    await retireGateway(plane, 'killed-and-gone');
+    await addGateway(plane, 'killed-and-gone');
+    const { token } = await enrolling().issue('killed-and-gone');
+    const again = async () => enrolling().enroll({ ...(await renewBody(keys)), token });
+    await again();
+    await retireGateway(plane, 'killed-and-gone');
+    await expect(again()).rejects.toMatchObject({ code: 'enrolment_refused' });
+    await addGateway(plane, 'killed-and-gone');
+    await expect(again()).rejects.toMatchObject({ code: 'enrolment_refused' });
+  });
+
   test('unknown, torn, expired and foreign secrets are refused', async () => {
     await addGateway(plane, 'strict');
     const body = await renewBody(await makeGatewayKeys());

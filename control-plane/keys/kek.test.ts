@@ -44,3 +44,20 @@ test('the file is 0600, made once, and refused when others may read it', async (
   await chmod(path, 0o644);
   await expect(readKekFile(path)).rejects.toThrow('mode 0600');
 });
+
+test('a draft that an interrupted run left behind is no key, and of several writers one wins', async () => {
+  const place = await mkdtemp(join(dir, 'race-'));
+  const path = join(place, 'kek');
+  const seen: Buffer[] = [];
+  const watching = new AbortController();
+  const watch = (async () => {
+    for await (const { filename } of watchFolder(place, { signal: watching.signal }))
+      if (filename === 'kek') seen.push(await readFile(path));
+  })().catch(() => {});
+  const made = await Promise.all(Array.from({ length: 8 }, () => writeKekFile(path)));
+  expect(made.filter(Boolean)).toHaveLength(1);
+  watching.abort();
+  await watch;
+  for (const content of seen) expect(content).toHaveLength(32);
+  expect(await readdir(place)).toEqual(['kek']);
+});

@@ -1,4 +1,5 @@
 /** Audit on its way from a gateway's NATS connection into PostgreSQL and back as a watermark, with both of them dying. */
+import { randomBytes } from 'node:crypto';
 import { jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { type AuditRecord, subjects, type Watermark } from '@portolan/core';
@@ -61,9 +62,10 @@ const range = (from: number, to: number): number[] => Array.from({ length: to - 
 /** As a gateway ships: acknowledged by the stream, recognised by its id. */
 async function ship(epoch: string, seqs: readonly number[], more: Partial<AuditRecord> = {}): Promise<void> {
   const msgID = `aws:${epoch}:${seqs[0]}:${seqs.at(-1)}:${Math.random()}`;
-  await jetstream(nc, { timeout: 3_000 }).publish(subjects.audit('aws'), JSON.stringify(spooled(epoch, seqs, more)), {
-    msgID,
-  });
+  await shipAll(spooled(epoch, seqs, more), msgID);
+}
+async function shipAll(records: readonly unknown[], msgID = `aws:${Math.random()}`): Promise<void> {
+  await jetstream(nc, { timeout: 3_000 }).publish(subjects.audit('aws'), JSON.stringify(records), { msgID });
 }
 const rows = (epoch: string) =>
   plane.database.db.selectFrom('audit_records').selectAll().where('epoch', '=', epoch).orderBy('seq').execute();
@@ -108,8 +110,8 @@ describe('what no honest gateway sends', () => {
     for (const body of [
       JSON.stringify(spooled('forged', [1], { gateway: 'azure' })),
       JSON.stringify([...spooled('forged', [1]), ...spooled('forged', [2], { gateway: 'azure' })]),
-      JSON.stringify(spooled('forged', [1], { timestamp: 'yesterday' })),
       JSON.stringify([{ epoch: 'forged', seq: 0, record: record(0) }]),
+      JSON.stringify([{ record: record(1) }]),
       '{',
       '[]',
     ])
@@ -124,6 +126,61 @@ describe('what no honest gateway sends', () => {
     await ship('odd', [1], { tool: 'a\0b\ud800c', user: '\u{1F600}' });
     await until(() => told('odd', 1));
     expect(await rows('odd')).toMatchObject([{ tool: 'a\uFFFDb\uFFFDc', user: '\u{1F600}' }]);
+  });
+});
+
+describe('one bad record holds up no other', () => {
+  const LONG = randomBytes(3750).toString('base64'); // 5000 characters that do not compress
+  // `seq` 2 and 4 of five are bad
+  const among = (epoch: string, bad: Partial<Record<keyof AuditRecord, unknown>>) =>
+    range(1, 5).map((seq) => ({ epoch, seq, record: { ...record(seq), ...(seq % 2 === 0 ? bad : {}) } }));
+  const damaged = { code: 'audit_record_damaged', status: 'failed', gateway: 'aws', tool: null, user: null };
+
+  test('longer than PostgreSQL can index: cut, and stored like any other', async () => {
+    const long = { tool: LONG, method: LONG, user: LONG, mcp_server: LONG, code: LONG, request_id: LONG, trace_id: LONG };
+    await shipAll(among('long', long));
+    await until(() => told('long', 5));
+    await ship('long', [6, 7]);
+    await until(() => told('long', 7));
+    const found = await rows('long');
+    expect(found.map(({ seq, code }) => [seq, code === 'audit_record_damaged'])).toEqual(
+      range(1, 7).map((seq) => [seq, false]),
+    );
+    expect(found[1]?.tool).toBe(`${LONG.slice(0, 511)}…`);
+    for (const text of Object.values(found[1] ?? {})) expect(String(text).length).toBeLessThanOrEqual(512);
+  });
+
+  test('of the widest characters, too', async () => {
+    const wide = String.fromCharCode(...Array.from({ length: 5000 }, () => 0x4e00 + Math.floor(Math.random() * 20_000)));
+    await shipAll(among('wide', { tool: wide, user: wide, mcp_server: wide, code: wide, status: 'failed', request_id: wide }));
+    await until(() => told('wide', 5));
+    expect((await rows('wide')).every(({ code }) => code !== 'audit_record_damaged')).toBe(true);
+  });
+
+  test('refused by PostgreSQL: what remains of it is that it was there, and an alarm', async () => {
+    const before = plane.alarms.length;
+    await shipAll(among('refused', { timestamp: '0000-01-01T00:00:00Z' }));
+    await until(() => told('refused', 5));
+    const found = await rows('refused');
+    expect(found.map(({ code }) => code)).toEqual([null, damaged.code, null, damaged.code, null]);
+    expect(found[1]).toMatchObject({ ...damaged, request_id: 'request-2', trace_id: 'trace', role: 'entry' });
+    expect(found[1]?.timestamp.getTime()).toBeGreaterThan(Date.now() - 60_000);
+    expect(plane.alarms.slice(before)).toEqual([expect.stringMatching(/^audit\.aws\.records: .*out of range/)]);
+  });
+
+  test('of a form that we do not know: the same', async () => {
+    const before = plane.alarms.length;
+    await shipAll(among('unread', { timestamp: 'yesterday', proxy_hops: 'many', request_id: 7 }));
+    await until(() => told('unread', 5));
+    const found = await rows('unread');
+    expect(found.map(({ code }) => code)).toEqual([null, damaged.code, null, damaged.code, null]);
+    expect(found[1]).toMatchObject({ ...damaged, request_id: 'damaged:aws:unread:2', trace_id: 'trace' });
+    expect(plane.alarms).toHaveLength(before + 1);
+  });
+
+  test('without a place of its own: the others arrive', async () => {
+    await shipAll([...spooled('placeless', [1]), { record: record(2) }, 'nonsense', ...spooled('placeless', [2])]);
+    await until(() => told('placeless', 2));
   });
 });
 

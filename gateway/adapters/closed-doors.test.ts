@@ -13,9 +13,10 @@ test('own ports are closed on every address of this machine, others on the addre
   });
   await doors.lookUp();
   const own = Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []);
-  for (const address of ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1', ...own])
+  for (const address of ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1', '::ffff:7f00:1', ...own])
     expect(doors.closed(address, 8443)).toBe(true);
   expect(doors.closed('127.0.0.1', 4222)).toBe(true);
+  expect(doors.closed('::ffff:7f00:1', 4222)).toBe(true);
   expect(doors.closed('192.0.2.7', 443)).toBe(true);
   for (const [address, port] of [
     ['192.0.2.7', 8443],

@@ -4,6 +4,7 @@
  */
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
+import ipaddr from 'ipaddr.js';
 import type { Address } from '../listen-address.ts';
 import { Pause } from './wait.ts';
 
@@ -28,7 +29,7 @@ export class ClosedDoors {
 
   /** `address`: an IP literal as the dialler has it. */
   closed(address: string, port: number): boolean {
-    const plain = address.startsWith('::ffff:') ? address.slice(7) : address;
+    const plain = ipaddr.process(address).toString(); // ::ffff:7f00:1 is 127.0.0.1, in any spelling
     return (this.#own.has(port) && isOurs(plain)) || this.#closed.has(`${plain} ${port}`);
   }
 
@@ -56,7 +57,7 @@ function isOurs(address: string): boolean {
 
 async function addressesOf({ host, port }: Address): Promise<string[]> {
   try {
-    return (await lookup(host, { all: true })).map(({ address }) => `${address} ${port}`);
+    return (await lookup(host, { all: true })).map(({ address }) => `${ipaddr.process(address)} ${port}`);
   } catch {
     return []; // a name that does not resolve cannot be dialled either
   }

@@ -12,7 +12,7 @@ import { stepThrough } from './step-through.ts';
 
 /** A JSON answer of up to this many bytes is read whole before it is passed on. */
 const WHOLE_BYTES = 262_144;
-/** Longer events are not searched for the response: that would mean parsing them twice. */
+/** Longer events are taken for the response: to search them would mean parsing them twice, and the record must not come after it. */
 const SEARCHED_BYTES = 1_048_576;
 
 export interface Relaying {
@@ -79,7 +79,7 @@ const LIST_WORD = /"(?:tools|prompts|resources|resourcetemplates)"|\\u/i;
 const OPEN_BRACE = 0x7b;
 
 const mayBeList = (json: Buffer): boolean =>
-  json[0] !== OPEN_BRACE || !isAscii(json) || LIST_WORD.test(json.latin1Slice());
+  json[0] !== OPEN_BRACE || !isAscii(json) || LIST_WORD.test(json.toString('latin1'));
 
 function filter(json: Buffer, how: Relaying): Buffer {
   if (json.length === 0 || !mayBeList(json)) return json;
@@ -90,7 +90,8 @@ function filter(json: Buffer, how: Relaying): Buffer {
 
 /** Is this the response to the request? Cheap words first: most events of a long stream are none. */
 function answers(data: Buffer, id: Relaying['id']): boolean {
-  if (id === undefined || data.length > SEARCHED_BYTES) return false;
+  if (id === undefined) return false;
+  if (data.length > SEARCHED_BYTES) return true;
   if (!data.includes('"result"') && !data.includes('"error"')) return false;
   try {
     const message = JSON.parse(data.toString('utf8'));
