@@ -14,7 +14,7 @@ import type { Account, Target } from './target.ts';
 
 export interface Joined extends AsyncDisposable {
   readonly targets: readonly Target[];
-  measureChanges(count: number): Promise<Changes | undefined>;
+  measureChanges(count: number, signal: AbortSignal): Promise<Changes | undefined>;
 }
 
 const entry = 'aws';
@@ -23,20 +23,21 @@ const principal = { kind: 'user', name: 'bench' } as const;
 const near = 'bench-near';
 const far = 'bench-far';
 
-/** Rejects when there is no federation to join; leaves nothing behind then. */
-export async function joinFederation(options: Options, upstreamPort: number): Promise<Joined> {
+/** Rejects when there is no federation to join or `signal` aborts; leaves nothing behind then. */
+export async function joinFederation(options: Options, upstreamPort: number, signal: AbortSignal): Promise<Joined> {
   await using opened = new AsyncDisposableStack();
-  const { local } = opened.use(await openLocalStack(options));
+  const { local } = opened.use(await openLocalStack(options, signal));
   const api = new ControlPlaneApi(local.controlPlane.url, local.adminToken);
   const url = `http://127.0.0.1:${upstreamPort}/mcp`;
   await register(opened, api, url);
   const token = await issueToken(opened, api);
   const doors = [doorOf(local, near, token), doorOf(local, far, token)] as const;
-  for (const door of doors) await answering(door, options.era);
+  for (const door of doors) await answering(door, options.era, signal);
   const held = opened.move();
   return {
     targets: targetsOf(local, doors),
-    measureChanges: (count) => measureChanges(api, local, { url, gateway: entry }, count),
+    measureChanges: (count, until) =>
+      measureChanges(api, local, { body: { url, gateway: entry }, count, signal: until }),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
@@ -70,9 +71,9 @@ function doorOf(local: LocalFile, server: string, token: string): Door {
 }
 
 /** The registration is in force once a call succeeds: 20 s at most. */
-async function answering(door: Door, era: Options['era']): Promise<void> {
+async function answering(door: Door, era: Options['era'], signal: AbortSignal): Promise<void> {
   let last = '';
-  for (const end = performance.now() + 20_000; performance.now() < end; await wait(50)) {
+  for (const end = performance.now() + 20_000; performance.now() < end; await wait(50, undefined, { signal })) {
     const answer = await callOnce(door, era);
     if (answer.startsWith('200 {') && answer.includes('"result"')) return;
     last = answer;

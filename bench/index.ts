@@ -23,11 +23,10 @@ export async function bench(args: readonly string[], signal: AbortSignal): Promi
   }
   const dir = await mkdtemp(join(tmpdir(), 'portolan-bench-'));
   try {
-    await using targets = await startTargets(options, dir);
+    await using targets = await startTargets(options, dir, signal);
     await using load = await LoadProcess.start();
-    signal.throwIfAborted();
     const measured = await measureInRounds(targets.all, { load, options, signal });
-    const changes = await targets.measureChanges?.(options.changes);
+    const changes = await targets.measureChanges?.(options.changes, signal);
     const run = { ...describeRun(options, targets), measured, changes };
     printTable(run, verdicts(run));
     console.log(`\nresults: ${await writeResults(run, verdicts(run))}`);

@@ -2,9 +2,11 @@
  * A local federation to measure: one that runs already (`--stack`), or one of the bench's own, stood up as a user does it
  * (`npm run up`) and taken down after. All that is known of it comes from `.portolan/<stack>/local.json`.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type LocalFile, root, run } from '../test/harness/federation.ts';
+import { type LocalFile, root } from '../test/harness/federation.ts';
 import type { Options } from './options.ts';
 
 export interface LocalStack extends AsyncDisposable {
@@ -13,20 +15,47 @@ export interface LocalStack extends AsyncDisposable {
 
 const ownStack = 'bench';
 
-/** Rejects with what `up` printed last when it fails. */
-export async function openLocalStack(options: Options): Promise<LocalStack> {
+/** Rejects with what `up` printed last when it fails, or when `signal` aborts; what `up` had begun is taken down then. */
+export async function openLocalStack(options: Options, signal: AbortSignal): Promise<LocalStack> {
   if (options.stack !== undefined)
     return { local: await readLocal(options.stack), [Symbol.asyncDispose]: async () => {} };
-  const down = async () => {
-    if (!options.keep) await run('down', ['--stack', ownStack]);
-  };
-  process.stderr.write(
-    `standing up stack ${ownStack} (npm run up -- --stack ${ownStack} --port-base ${options.portBase})\n`,
-  );
-  const up = await run('up', ['--stack', ownStack, '--port-base', String(options.portBase)]);
-  if (up.code === 0) return { local: await readLocal(ownStack), [Symbol.asyncDispose]: down };
+  const down = () => takeDown(options);
+  const given = ['--stack', ownStack, '--port-base', String(options.portBase)];
+  process.stderr.write(`standing up stack ${ownStack} (npm run up -- ${given.join(' ')})\n`);
+  const up = await start('up', given, signal);
+  if (up.code === 0 && !signal.aborted) return { local: await readLocal(ownStack), [Symbol.asyncDispose]: down };
   await down();
+  signal.throwIfAborted();
   throw new Error(`\`npm run up\` ended with ${up.code}: ${lastLines(up.output)}`);
+}
+
+/** Says so when something may be left running, rather than reject: it runs while other things are taken down. */
+async function takeDown({ keep }: Options): Promise<void> {
+  if (keep) return;
+  process.stderr.write(`taking stack ${ownStack} down\n`);
+  const down = await start('down', ['--stack', ownStack], undefined);
+  if (down.code === 0) return;
+  process.stderr.write(`\`npm run down -- --stack ${ownStack}\` ended with ${down.code}: ${lastLines(down.output)}\n`);
+  process.exitCode = 2;
+}
+
+/**
+ * Runs a script of the checkout in a session of its own, so that a Ctrl-C meant for the bench reaches it only from here:
+ * once, when `signal` aborts, and the engine then ends in good order.
+ */
+async function start(script: 'up' | 'down', args: readonly string[], signal: AbortSignal | undefined) {
+  const child = spawn(process.execPath, [join(root, 'tools', 'start.mjs'), script, ...args], {
+    cwd: root,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const stop = () => child.kill('SIGINT');
+  signal?.addEventListener('abort', stop, { once: true });
+  const [code] = (await once(child, 'close')) as [number | null];
+  signal?.removeEventListener('abort', stop);
+  return { code, output };
 }
 
 async function readLocal(stack: string): Promise<LocalFile> {

@@ -65,18 +65,18 @@ const call = (
 ): Promise<Loaded> => load.run({ door, calls, connections, era }, signal);
 
 async function measureOnce(target: Target, bench: Bench, perSecond: number): Promise<Round> {
-  const before = await ticksAtRest(target);
+  const before = await ticksAtRest(target, bench.signal);
   const loaded = await call(target, bench.options.calls, bench);
-  const after = await ticksAtRest(target);
+  const after = await ticksAtRest(target, bench.signal);
   const cpu = Object.entries(after).map(([name, ticks]) => [name, (ticks - (before[name] ?? 0)) / perSecond] as const);
   return { loaded, cpu: Object.fromEntries(cpu) };
 }
 
 /** Waits until all processes together use at most one tick in 100 ms; 5 s at most, since an idle gateway still beats. */
-async function ticksAtRest(target: Target): Promise<Record<string, number>> {
+async function ticksAtRest(target: Target, signal: AbortSignal): Promise<Record<string, number>> {
   let seen = readTicks(target);
   for (let tries = 0; tries < 50; tries += 1) {
-    await wait(100);
+    await wait(100, undefined, { signal });
     const now = readTicks(target);
     const rest = sum(Object.values(now)) - sum(Object.values(seen)) <= 1;
     seen = now;

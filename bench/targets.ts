@@ -17,16 +17,16 @@ export interface Targets extends AsyncDisposable {
   readonly all: readonly Target[];
   readonly gaps: readonly Gap[];
   /** Undefined when there is no federation to change. */
-  readonly measureChanges: ((count: number) => Promise<Changes | undefined>) | undefined;
+  readonly measureChanges: ((count: number, signal: AbortSignal) => Promise<Changes | undefined>) | undefined;
   readonly nginxVersion: string | undefined;
 }
 
-/** Starts what is needed; `dir` is for scratch files. What was started is ended even when a later part fails. */
-export async function startTargets(options: Options, dir: string): Promise<Targets> {
+/** Starts what is needed; `dir` is for scratch files. What was started is ended even when a later part fails, or `signal` aborts. */
+export async function startTargets(options: Options, dir: string, signal: AbortSignal): Promise<Targets> {
   await using started = new AsyncDisposableStack();
   const upstream = await startUpstream(started);
   const nginx = await startYardstick(started, { dir, workers: options.nginxWorkers, upstreamPort: upstream.port });
-  const federation = await tryFederation(started, options, upstream.port);
+  const federation = await tryFederation(started, { options, upstreamPort: upstream.port, signal });
   const beside = [{ name: 'upstream', pids: [upstream.pid] }];
   const direct: Target = { name: 'direct', door: doorAt(upstream.port), inTheWay: [], beside };
   const all = [direct, ...nginx.targets, ...federation.targets].map((target) =>
@@ -57,14 +57,21 @@ async function startYardstick(started: AsyncDisposableStack, setting: Omit<Nginx
   return { targets: [target], gaps: [], version: found.version };
 }
 
-async function tryFederation(started: AsyncDisposableStack, options: Options, upstreamPort: number) {
+interface Joining {
+  readonly options: Options;
+  readonly upstreamPort: number;
+  readonly signal: AbortSignal;
+}
+
+async function tryFederation(started: AsyncDisposableStack, { options, upstreamPort, signal }: Joining) {
   const gap = (why: string) => ({ targets: [], measureChanges: undefined, gaps: [{ name: 'gateways', why }] });
   if (!options.gateways) return gap('left out by --no-gateways');
   try {
-    const federation = started.use(await joinFederation(options, upstreamPort));
-    const measureChanges = (count: number) => federation.measureChanges(count);
+    const federation = started.use(await joinFederation(options, upstreamPort, signal));
+    const measureChanges: Targets['measureChanges'] = (count, until) => federation.measureChanges(count, until);
     return { targets: federation.targets, measureChanges, gaps: [] };
   } catch (error) {
+    signal.throwIfAborted();
     return gap(error instanceof Error ? error.message : String(error));
   }
 }

@@ -80,8 +80,8 @@ describe('a federation on one machine', () => {
     const bundle = join(files.dir, 'control-plane.mjs');
     expect(control.inputs).toMatchObject({
       command: process.execPath,
-      args: [bundle, 'serve', '--config', config],
-      prepare: [{ command: process.execPath, args: [bundle, 'init', '--config', config] }],
+      args: ['--max-semi-space-size=4', bundle, 'serve', '--config', config],
+      prepare: [{ command: process.execPath, args: ['--max-semi-space-size=4', bundle, 'init', '--config', config] }],
       env: { DATABASE_URL: 'postgres://portolan@127.0.0.1:5432/portolan' },
       listens: ['127.0.0.1:18400', '127.0.0.1:18401', '127.0.0.1:18402', '127.0.0.1:18403'],
       readiness: { kind: 'http', url: 'http://127.0.0.1:18402/readyz' },

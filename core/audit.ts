@@ -26,9 +26,9 @@ export const AuditRecord = z.object({
   principal_kind: z.enum(['user', 'virtual-account']).nullable(),
   token_id: z.string().nullable(),
   mcp_server: z.string().nullable(),
-  /** JSON-RPC method, or the HTTP method for streams and session ends. */
+  /** JSON-RPC method, or the HTTP method for streams and session ends; at most 512 characters, the last an ellipsis where it was longer. */
   method: z.string().nullable(),
-  /** Tool, prompt or resource that was asked for. */
+  /** Tool, prompt or resource that was asked for; cut like `method`. */
   tool: z.string().nullable(),
   status: AuditStatus,
   http_status: z.int(),

@@ -336,9 +336,9 @@ export class Refusal extends Error {
 
 export const refuse = (code: FaultCode, context: RefusalContext = {}): Refusal => new Refusal(code, context);
 
-/** The sentence for the caller. Names come from callers, so they are cut at 200 characters. */
-export function publicSentence(refusal: Refusal): string {
-  const { name, hop, expected } = refusal.context;
+/** The sentence for the caller; `self` is the gateway that refused where no other is named. Names come from callers, so they are cut at 200 characters. */
+export function publicSentence(refusal: Refusal, self = ''): string {
+  const { name, hop = self, expected } = refusal.context;
   const filled: Record<string, string | undefined> = { name, hop, expected };
   return refusal.fault.says.replace(/\{(name|hop|expected)\}/g, (_, key: string) => (filled[key] ?? '').slice(0, 200));
 }

@@ -12,6 +12,7 @@ export class Flight {
   readonly #controller = new AbortController();
   #deadline = Number.POSITIVE_INFINITY;
   #late: (() => Refusal) | undefined;
+  #objection: (() => Refusal | undefined) | undefined;
   /** A stream that lasts until someone leaves: the first to be ended at a drain. */
   openEnded = false;
 
@@ -37,6 +38,16 @@ export class Flight {
 
   check(now: number): void {
     if (now >= this.#deadline && this.#late) this.end(this.#late());
+  }
+
+  /** `objection` is asked whenever what the gateway knows has changed; what it answers ends the flight. */
+  hold(objection: () => Refusal | undefined): void {
+    this.#objection = objection;
+  }
+
+  recheck(): void {
+    const reason = this.#objection?.();
+    if (reason) this.end(reason);
   }
 
   land(): void {
@@ -74,6 +85,11 @@ export class Flights {
     for (const flight of this.#all) {
       if (which === 'everything' || flight.openEnded) flight.end(refuse('draining', { hop }));
     }
+  }
+
+  /** Something has changed: whoever may no longer do what he does is ended. */
+  recheckAll(): void {
+    for (const flight of this.#all) flight.recheck();
   }
 
   #tick(): void {

@@ -79,9 +79,14 @@ export interface Exchange {
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: AsyncIterable<Buffer>;
+  readonly body: AnswerBody;
   /** Of a chunked body that has been read to its end; else empty. */
   trailers(): Answer['headers'];
+}
+
+export interface AnswerBody extends AsyncIterable<Buffer> {
+  /** All bytes, where they have come already: most answers are one packet. Read then; undefined where it must be iterated. */
+  whole?(): Buffer | undefined;
 }
 
 /** An exchange with another gateway by name, at `path`. Throws `Refusal` peer_down, peer_timeout, peer_failed, no_route. */

@@ -20,7 +20,7 @@ const RETRY_AFTER_SECONDS = '1';
 export function rpcError(refusal: Refusal, { requestId, idBytes, self }: Refused): Buffer {
   const { code, context, fault } = refusal;
   const data = { code: publicCode(code), hop: context.hop ?? self, requestId, ...versions(refusal) };
-  const error = JSON.stringify({ code: fault.rpc, message: publicSentence(refusal), data });
+  const error = JSON.stringify({ code: fault.rpc, message: publicSentence(refusal, self), data });
   return Buffer.from(`{"jsonrpc":"2.0","id":${idBytes ?? 'null'},"error":${error}}`);
 }
 

@@ -52,6 +52,7 @@ export class GatewayServer implements Intake {
       flights: new Flights(all.flights, () => ports.clock.monotonic()),
       proofs: new Proofs(),
     };
+    ports.registry.onChange(() => this.flights.recheckAll());
     this.#router = Fastify({
       logger: false,
       exposeHeadRoutes: false,

@@ -1,4 +1,4 @@
-/** The example MCP servers as processes of a site: one file of the examples' folder each, restarted when any of it changes. */
+/** The example MCP servers as processes of a site: one file of the examples' folder each, restarted when it, or what they share, changes. */
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { type GatewayPlane, LocalMcpServer, type LocalSite } from '@portolan/components';
@@ -7,7 +7,9 @@ import type { LocalSettings } from './local-settings.ts';
 
 /** @returns Creates one server within reach of a gateway. */
 export function exampleServers(site: LocalSite, { examples, portBase }: LocalSettings['local']) {
-  const sources = globSync('**/*.ts', { cwd: examples, exclude: ['node_modules', '**/*.test.ts'] }).sort();
+  // not the other servers: a copy that a user puts beside them must not restart these
+  const exclude = ['node_modules', '**/*.test.ts', 'mcp-*.ts'];
+  const sources = globSync('**/*.ts', { cwd: examples, exclude }).sort();
   const urls = localUrls(portBase);
   return (name: LocalServerName, gateway: GatewayPlane, description: string): LocalMcpServer =>
     new LocalMcpServer(name, {

@@ -70,7 +70,6 @@ const betterRecord = (eb: ExpressionBuilder<Database & { r: Database['audit_reco
 const EQUAL = [
   'user',
   'mcp_server',
-  'tool',
   'status',
   'entry_gateway',
   'handling_gateway',
@@ -84,10 +83,14 @@ function applyFilter(rows: Rows, filter: AuditFilter): Rows {
     const wanted = filter[column];
     return wanted === undefined ? query : query.where(`r.${column}`, '=', wanted as never);
   }, rows);
-  const { since, until } = filter;
-  const after = since === undefined ? equal : equal.where('r.timestamp', '>=', new Date(since));
+  const { tool, since, until } = filter;
+  const called = tool === undefined ? equal : equal.where(isTool(tool));
+  const after = since === undefined ? called : called.where('r.timestamp', '>=', new Date(since));
   return until === undefined ? after : after.where('r.timestamp', '<', new Date(until));
 }
+
+/** The index audit_tool holds the beginning of a name only. */
+const isTool = (tool: string) => sql<boolean>`left(r.tool, 128) = left(${tool}, 128) AND r.tool = ${tool}`;
 
 /** Every record of the requests, entry first. */
 async function hopsOf(db: Kysely<Database>, requestIds: readonly string[]): Promise<Map<string, AuditRecord[]>> {

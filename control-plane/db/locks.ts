@@ -4,8 +4,4 @@ export const locks = {
   migrate: 70_01,
   /** One instance renders and publishes snapshots. */
   publish: 70_02,
-  /** One instance writes the audit ledger. */
-  ledger: 70_03,
-  /** Serialises the first issue of something that must exist once (admin token, sealing keys). */
-  birth: 70_04,
 } as const;

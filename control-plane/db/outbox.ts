@@ -23,6 +23,6 @@ export async function changed(trx: Transaction<Database>, kind: ChangeKind, name
   await sql`SELECT pg_notify(${CHANNEL}, '')`.execute(trx);
 }
 
-/** A transaction with its outbox row. */
+/** A transaction for a change. It writes no outbox row by itself: `work` calls `changed` where something did change. */
 export const change = <T>(db: Kysely<Database>, work: (trx: Transaction<Database>) => Promise<T>): Promise<T> =>
   db.transaction().execute(work);

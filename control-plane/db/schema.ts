@@ -45,6 +45,8 @@ export interface EnrolmentsTable {
   created_at: Generated<Date>;
   expires_at: Date;
   used_at: Date | null;
+  /** `keysName` of the keys it was used for. */
+  used_by: string | null;
 }
 
 export interface McpServersTable extends Stamps {

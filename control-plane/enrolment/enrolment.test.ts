@@ -117,7 +117,10 @@ describe('enrolment', () => {
     expect(spiffeIdOf(new X509Certificate(identity.certificateChain))).toBe('spiffe://test/gateway/killed');
     const { nkey } = await makeGatewayKeys();
     const { sealJwk } = await makeGatewayKeys();
-    for (const other of [{ ...keys, nkey }, { ...keys, sealJwk }])
+    for (const other of [
+      { ...keys, nkey },
+      { ...keys, sealJwk },
+    ])
       await expect(enrolling().enroll({ ...(await renewBody(other)), token })).rejects.toMatchObject({
         message: expect.stringContaining('used already'),
       });

@@ -17,7 +17,7 @@ import type { Enrolling, MeshCaller, Snapshots } from '../ports.ts';
 import { problem } from '../problem.ts';
 import { type Identification, identify, identifyForRenewal } from './identify.ts';
 import { registerReplica } from './replica.ts';
-import { issueSecret, restoreSecret, spendSecret } from './secret.ts';
+import { issueSecret, keysName, spendSecret } from './secret.ts';
 
 /** How long an answer waits for the publisher to have taken the new replica in. */
 const PATIENCE_MS = 10_000;
@@ -53,15 +53,13 @@ export class Enrolment implements Enrolling {
 
   async enroll({ token, csr, ...keys }: api.EnrollBody): Promise<api.Identity> {
     const publicKey = await publicKeyOfCsr(csr);
+    const usedBy = await keysName(publicKey, keys);
     const granted = await this.#parts.db.transaction().execute(async (trx) => {
-      const gateway = await spendSecret(trx, token, this.#parts.now());
+      const gateway = await spendSecret(trx, { token, usedBy, now: this.#parts.now() });
       if ((await this.#parts.snapshots.newer(gateway, 0)) === undefined) throw notReady(); // the secret stays good
       return this.#grant(trx, gateway, publicKey, keys);
     });
-    return this.#identity(granted, keys.nkey).catch(async (error: unknown) => {
-      await restoreSecret(this.#parts.db, token); // nobody was given anything for it
-      throw error;
-    });
+    return this.#identity(granted, keys.nkey); // where this fails, the same gateway asks again with the same secret
   }
 
   async renew(caller: MeshCaller, { csr, ...keys }: api.RenewBody): Promise<api.Identity> {

@@ -1,10 +1,14 @@
 /**
- * One-time enrolment secrets `ptl_enr_…`: bound to one gateway, an hour long, used once. The database holds a digest, so a stolen backup enrols nobody.
+ * One-time enrolment secrets `ptl_enr_…`: bound to one gateway, an hour long, good for the keys of whoever uses it first, and for no others: a gateway
+ * that dies before it has stored the answer asks again. The database holds a digest, so a stolen backup enrols nobody.
  */
+import { createHash } from 'node:crypto';
 import { type api, makeToken, parseToken, sameDigest, secretDigest, tokenText } from '@portolan/core';
 import type { Kysely, Transaction } from 'kysely';
 import type { Database } from '../db/index.ts';
+import type { PublicKey } from '../mesh-ca/x509.ts';
 import { problem } from '../problem.ts';
+import { replicaName } from './replica.ts';
 
 const LIFE_MS = 3_600_000;
 
@@ -37,32 +41,51 @@ export async function issueSecret(
         created_at: new Date(now),
         expires_at: expires,
         used_at: null,
+        used_by: null,
       })
       .execute();
   });
   return { gateway, token: tokenText(token), meshRootSha256, expiresAt: expires.toISOString() };
 }
 
-/** Uses the secret up and answers the gateway it was made for. Throws Problem `enrolment_refused`, the same for every reason but one. */
-export async function spendSecret(trx: Transaction<Database>, text: string, now: number): Promise<string> {
+export interface SecretUse {
+  readonly token: string;
+  /** `keysName` of the keys that an identity is asked for. */
+  readonly usedBy: string;
+  /** ms since epoch. */
+  readonly now: number;
+}
+
+/**
+ * Uses the secret up and answers the gateway it was made for; until it expires, the same keys may use it again.
+ * Throws Problem `enrolment_refused`, the same for every reason but two.
+ */
+export async function spendSecret(
+  trx: Transaction<Database>,
+  { token: text, usedBy, now }: SecretUse,
+): Promise<string> {
   const token = parseToken(text);
   if (token?.kind !== 'enr') throw refused();
   const row = await trx.selectFrom('enrolments').selectAll().where('id', '=', token.id).forUpdate().executeTakeFirst();
   if (!row || !sameDigest(row.sha256, secretDigest(token.secret))) throw refused();
   // only who holds the secret learns this
-  if (row.used_at || row.expires_at.getTime() <= now) throw refused(row.used_at ? 'was used already' : 'has expired');
+  if (row.used_by !== null && row.used_by !== usedBy) throw refused('was used already');
+  if (row.expires_at.getTime() <= now) throw refused('has expired');
   await trx
     .updateTable('enrolments')
-    .set({ used_at: new Date(now) })
+    .set({ used_at: row.used_at ?? new Date(now), used_by: usedBy })
     .where('id', '=', token.id)
     .execute();
   return row.gateway;
 }
 
-/** Makes a spent secret good again, where what it was spent for never left us. */
-export async function restoreSecret(db: Kysely<Database>, text: string): Promise<void> {
-  const id = parseToken(text)?.id ?? '';
-  await db.updateTable('enrolments').set({ used_at: null }).where('id', '=', id).execute();
+/** One name for the three keys of a gateway. The mesh key is among them because the request proves it; the other two anyone could repeat. */
+export async function keysName(
+  mesh: PublicKey,
+  { nkey, sealKey }: Pick<api.EnrollBody, 'nkey' | 'sealKey'>,
+): Promise<string> {
+  const parts = [Buffer.from(mesh.rawData).toString('base64'), nkey, await replicaName(sealKey)];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }
 
 const refused = (why = 'is not valid'): Error =>

@@ -4,7 +4,8 @@
  * This adapter keeps the key in a file of mode 0600; a cloud's KMS would implement the same interface.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { open, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { writePrivatelyOnce } from './private-files.ts';
 
 export interface Kek {
   seal(plain: Uint8Array, aad: string): Promise<Buffer>;
@@ -54,18 +55,7 @@ function unseal(key: Buffer, sealed: Buffer, aad: string): Buffer {
 }
 
 /** Writes a new key where there is none; returns whether it did. Never overwrites: that would lose everything sealed so far. */
-export async function writeKekFile(path: string): Promise<boolean> {
-  try {
-    const file = await open(path, 'wx', 0o600);
-    await file.writeFile(randomBytes(32));
-    await file.sync();
-    await file.close();
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
-}
+export const writeKekFile = (path: string): Promise<boolean> => writePrivatelyOnce(path, randomBytes(32));
 
 /** Reads the key's file. Refuses one that others may read. */
 export async function readKekFile(path: string): Promise<Kek> {

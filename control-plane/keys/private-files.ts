@@ -1,9 +1,9 @@
 /**
- * Files that only we may read: written whole or not at all (temporary file, fsync, rename), mode 0600 in directories of mode 0700.
+ * Files that only we may read: written whole or not at all (temporary file, fsync, rename or link), mode 0600 in directories of mode 0700.
  * Invariant: a reader never sees half a file, and no moment exists in which another user could read one.
  */
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Makes the directory where it is not there; closes one that others may enter. Returns whether it made it. */
@@ -14,16 +14,34 @@ export async function makePrivateDirectory(path: string): Promise<boolean> {
 }
 
 /** Writes or replaces the file as a whole. Its directory must be there. */
-export async function writePrivately(path: string, content: string | Uint8Array): Promise<void> {
+export const writePrivately = (path: string, content: string | Uint8Array): Promise<void> =>
+  place(path, content, rename);
+
+/** Writes the file where there is none, whole; returns whether it did. Never replaces one, whoever made it meanwhile. */
+export async function writePrivatelyOnce(path: string, content: string | Uint8Array): Promise<boolean> {
+  try {
+    await place(path, content, link);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Through a draft beside it, which never stays. `put` gives the finished draft the file's name. */
+async function place(
+  path: string,
+  content: string | Uint8Array,
+  put: (draft: string, path: string) => Promise<void>,
+): Promise<void> {
   const draft = `${path}.${randomUUID()}.new`;
   try {
     await writeThrough(draft, content);
-    await rename(draft, path);
-  } catch (error) {
+    await put(draft, path);
+  } finally {
     await rm(draft, { force: true });
-    throw error;
   }
-  await syncDirectory(dirname(path)); // or a power cut may forget the rename
+  await syncDirectory(dirname(path)); // or a power cut may forget the name
 }
 
 async function writeThrough(path: string, content: string | Uint8Array): Promise<void> {

@@ -137,7 +137,15 @@ describe('one bad record holds up no other', () => {
   const damaged = { code: 'audit_record_damaged', status: 'failed', gateway: 'aws', tool: null, user: null };
 
   test('longer than PostgreSQL can index: cut, and stored like any other', async () => {
-    const long = { tool: LONG, method: LONG, user: LONG, mcp_server: LONG, code: LONG, request_id: LONG, trace_id: LONG };
+    const long = {
+      tool: LONG,
+      method: LONG,
+      user: LONG,
+      mcp_server: LONG,
+      code: LONG,
+      request_id: LONG,
+      trace_id: LONG,
+    };
     await shipAll(among('long', long));
     await until(() => told('long', 5));
     await ship('long', [6, 7]);
@@ -151,8 +159,12 @@ describe('one bad record holds up no other', () => {
   });
 
   test('of the widest characters, too', async () => {
-    const wide = String.fromCharCode(...Array.from({ length: 5000 }, () => 0x4e00 + Math.floor(Math.random() * 20_000)));
-    await shipAll(among('wide', { tool: wide, user: wide, mcp_server: wide, code: wide, status: 'failed', request_id: wide }));
+    const wide = String.fromCharCode(
+      ...Array.from({ length: 5000 }, () => 0x4e00 + Math.floor(Math.random() * 20_000)),
+    );
+    await shipAll(
+      among('wide', { tool: wide, user: wide, mcp_server: wide, code: wide, status: 'failed', request_id: wide }),
+    );
     await until(() => told('wide', 5));
     expect((await rows('wide')).every(({ code }) => code !== 'audit_record_damaged')).toBe(true);
   });

@@ -8,12 +8,12 @@ import { AckPolicy, type ConsumerMessages, type JsMsg, jetstream, jetstreamManag
 import { type Msg, type NatsConnection, nanos } from '@nats-io/transport-node';
 import { type SpooledRecord, streams, subjects, type Watermark } from '@portolan/core';
 import type { Kysely } from 'kysely';
-import { type Database, databaseAway } from '../db/index.ts';
+import type { Database } from '../db/index.ts';
 import type { Link } from '../nats/link.ts';
 import { batches } from './batches.ts';
 import { gatewayOfSubject, readMessage } from './read-message.ts';
 import { readReport, recordReport } from './reports.ts';
-import { advanceWatermark, insertRecords, recentWatermarks } from './write-records.ts';
+import { advanceWatermark, insertRecords, type RefusedRecord, recentWatermarks } from './write-records.ts';
 
 const CONSUMER = 'ledger';
 const BATCH = 64;
@@ -30,7 +30,7 @@ export interface LedgerSettings {
   readonly onMetrics: (gateway: string, body: unknown) => void;
   /** Something is away; we go on. */
   readonly onTrouble: (doing: string, error: unknown) => void;
-  /** A message that no honest gateway sends was dropped. */
+  /** What no honest gateway of our version sends: a message was dropped, or a record of it stored as damaged. */
   readonly onAlarm: (subject: string, error: unknown) => void;
 }
 
@@ -132,7 +132,9 @@ export class Ledger {
 
   #read(message: JsMsg): readonly Taken[] {
     try {
-      return [{ message, ...readMessage(message.subject, message.data) }];
+      const { gateway, records, damage } = readMessage(message.subject, message.data, this.#settings.now());
+      if (damage) this.#settings.onAlarm(message.subject, damage);
+      return [{ message, gateway, records }];
     } catch (error) {
       this.#settings.onAlarm(message.subject, error);
       message.term('not an audit message');
@@ -140,36 +142,34 @@ export class Ledger {
     }
   }
 
-  /** Acknowledged only when committed. What PostgreSQL refuses for its content is dropped alone, with an alarm: it would stop all others. */
+  /** Acknowledged only when committed. Whatever stops PostgreSQL from taking records that are good: they wait here. */
   async #write(taken: readonly Taken[], signal: AbortSignal): Promise<void> {
+    const { db, now, onTrouble } = this.#settings;
     const records = taken.flatMap((one) => one.records);
     let told = false;
     while (!signal.aborted) {
-      const error = await insertRecords(this.#settings.db, records).then(
-        () => undefined,
-        (cause: unknown) => cause ?? new Error('unknown'),
-      );
-      if (error === undefined) return this.#acknowledge(taken);
-      if (!databaseAway(error)) return this.#writeApart(taken, error, signal);
-      if (!told) this.#settings.onTrouble('write audit records', error);
-      told = true;
+      const refused = await insertRecords(db, records, now()).catch((error: unknown) => {
+        if (!told) onTrouble('write audit records', error);
+        told = true;
+      });
+      if (refused) {
+        this.#alarm(refused);
+        return this.#acknowledge(taken);
+      }
       await wait(PAUSE_MS, undefined, { signal }).catch(() => {});
     }
+  }
+
+  /** Once a gateway, however many of its records there were. */
+  #alarm(refused: readonly RefusedRecord[]): void {
+    const first = new Map(refused.toReversed().map(({ gateway, error }) => [gateway, error]));
+    for (const [gateway, error] of first) this.#settings.onAlarm(subjects.audit(gateway), error);
   }
 
   /** A watermark that fails here is told with the next one, or when the gateway says that it still waits. */
   async #acknowledge(taken: readonly Taken[]): Promise<void> {
     for (const { message } of taken) message.ack();
     await this.#announce(taken).catch((error: unknown) => this.#settings.onTrouble('move a watermark', error));
-  }
-
-  async #writeApart(taken: readonly Taken[], error: unknown, signal: AbortSignal): Promise<void> {
-    const [first] = taken;
-    if (taken.length > 1) for (const one of taken) await this.#write([one], signal);
-    else if (first) {
-      this.#settings.onAlarm(first.message.subject, error);
-      first.message.term('PostgreSQL refuses it');
-    }
   }
 
   async #announce(taken: readonly Taken[]): Promise<void> {

@@ -1,11 +1,13 @@
 /**
  * Audit records into PostgreSQL, once each however often they come, and the watermark: up to where nothing is missing.
+ * One that PostgreSQL refuses for its content is found by halving and goes in as a record of its damage; it holds up no other.
  * Invariant: a watermark is read only after the records below it are committed.
  */
 import type { SpooledRecord, Watermark } from '@portolan/core';
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../db/index.ts';
-import { storable } from './read-message.ts';
+import { damagedRecord } from './damaged.ts';
+import { storable } from './storable.ts';
 
 // one parameter whatever the number of rows; the columns are those of AuditRecord
 const COLUMNS = sql.raw(
@@ -18,7 +20,49 @@ const ROW = sql.raw(
    status text, http_status integer, code text, total_latency_ms double precision`,
 );
 
-export async function insertRecords(db: Kysely<Database>, records: readonly SpooledRecord[]): Promise<void> {
+/** A record that went in as damaged, and why. */
+export interface RefusedRecord {
+  readonly gateway: string;
+  readonly error: unknown;
+}
+
+/** All of them or, where it throws (PostgreSQL is away, full, busy …), perhaps some: then again. `now`: ms since epoch. */
+export async function insertRecords(
+  db: Kysely<Database>,
+  records: readonly SpooledRecord[],
+  now: number,
+): Promise<readonly RefusedRecord[]> {
+  try {
+    await insert(db, records);
+    return [];
+  } catch (error) {
+    if (!refusesContent(error)) throw error;
+    const [first] = records;
+    if (!first) return [];
+    if (records.length === 1) return [await insertDamaged(db, first, { error, now })];
+    const half = Math.ceil(records.length / 2);
+    const left = await insertRecords(db, records.slice(0, half), now);
+    return [...left, ...(await insertRecords(db, records.slice(half), now))];
+  }
+}
+
+async function insertDamaged(
+  db: Kysely<Database>,
+  { epoch, seq, record }: SpooledRecord,
+  { error, now }: { readonly error: unknown; readonly now: number },
+): Promise<RefusedRecord> {
+  const { gateway } = record;
+  await insert(db, [damagedRecord({ gateway, epoch, seq, said: record }, now)]).catch((worse: unknown) => {
+    if (!refusesContent(worse)) throw worse; // else not even its place can be kept; the alarm tells of it
+  });
+  return { gateway, error };
+}
+
+/** SQLSTATE classes 22 data exception, 23 integrity, 54 program limit: the same rows would be refused again. */
+const refusesContent = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(22|23|54)...$/.test(error.code);
+
+async function insert(db: Kysely<Database>, records: readonly SpooledRecord[]): Promise<void> {
   await sql`INSERT INTO audit_records (${COLUMNS})
     SELECT ${COLUMNS} FROM jsonb_to_recordset(${storable(records)}::jsonb) AS r (${ROW})
     ON CONFLICT DO NOTHING`.execute(db);

@@ -80,6 +80,12 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
     return this.#waiting.promise;
   }
 
+  whole(): Buffer | undefined {
+    if (this.#over !== 'ended') return undefined;
+    const chunks = this.#queue.splice(0);
+    return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+  }
+
   return(): Promise<Step> {
     this.#queue.length = 0;
     if (this.#over === undefined) {

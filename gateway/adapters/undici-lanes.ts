@@ -6,8 +6,8 @@
 import { refuse } from '@portolan/core';
 import { type buildConnector, Client } from 'undici';
 
-/** More exchanges at once than this are refused instead of queued: a queue that grows hides an outage. */
-const BOUND = 1_024;
+/** More exchanges at once than this are refused instead of queued: a queue that grows hides an outage. Quiet streams count, so it is wide. */
+const BOUND = 16_384;
 /** Idle lanes beyond this are closed at once; the others when their connection has been idle for `keepAliveTimeout`. */
 const IDLE = 256;
 const LIFE_MS = 3_600_000;

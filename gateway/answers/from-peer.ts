@@ -18,7 +18,7 @@ const BETWEEN_GATEWAYS = new Set<FaultCode>([
   'hop_header_spoofed',
 ]);
 
-export function fromPeer(call: Armed, answer: Answer, gateway: Gateway): Promise<Reply> {
+export function fromPeer(call: Armed, answer: Answer, gateway: Gateway): Reply | Promise<Reply> {
   const hop = call.server.gateway;
   const fault = faultOf(answer.headers);
   if (fault && BETWEEN_GATEWAYS.has(fault)) throw refused(answer, refuse('peer_refused_us', { hop, detail: fault }));
@@ -27,7 +27,7 @@ export function fromPeer(call: Armed, answer: Answer, gateway: Gateway): Promise
   }
   const sessionId = answer.headers['mcp-session-id'];
   const added = { sessionId: typeof sessionId === 'string' ? sessionId : undefined, fault };
-  return relayAnswer(call, { ...answer, body: untilFault(call, answer) }, added, gateway);
+  return relayAnswer(call, mayBreakOff(answer) ? untilFault(call, answer) : answer, added, gateway);
 }
 
 /** No server's answer: the handling gateway passes none of these on unmarked. */
@@ -39,10 +39,11 @@ function faultOf(headers: Answer['headers']): FaultCode | undefined {
   return typeof marked === 'string' && Object.hasOwn(faults, marked) ? (marked as FaultCode) : undefined;
 }
 
-/** A body without a length may end with a trailer that says what broke it off at the handling gateway; then it breaks off here, too. */
-function untilFault(call: Armed, answer: Answer): AsyncIterable<Buffer> {
-  return answer.headers['content-length'] === undefined ? checked(call, answer) : answer.body;
-}
+/** A body without a length may end with a trailer that says what broke it off at the handling gateway. */
+const mayBreakOff = (answer: Answer): boolean => answer.headers['content-length'] === undefined;
+
+/** The same answer, whose body breaks off here, too. */
+const untilFault = (call: Armed, answer: Answer): Answer => ({ ...answer, body: checked(call, answer) });
 
 async function* checked(call: Armed, answer: Answer): AsyncGenerator<Buffer, void> {
   yield* answer.body;

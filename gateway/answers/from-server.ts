@@ -13,7 +13,7 @@ import { invalid, refused, relayAnswer } from './relay-answer.ts';
 const REFUSAL_BYTES = 65_536;
 const METHOD_NOT_FOUND = -32601;
 
-export async function fromServer(call: Armed, answer: Answer, gateway: Gateway): Promise<Reply> {
+export function fromServer(call: Armed, answer: Answer, gateway: Gateway): Reply | Promise<Reply> {
   const judged = verdict(answer.status, call.upstreamSession !== undefined);
   if (judged === 'invalid') throw refused(answer, invalid(call, `it answered ${answer.status}`));
   if (judged === 'pass-if-rpc-error') return rpcError(call, answer);

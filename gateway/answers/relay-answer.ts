@@ -19,17 +19,21 @@ export interface Added {
   readonly fault: FaultCode | undefined;
 }
 
-export async function relayAnswer(call: Armed, answer: Answer, added: Added, gateway: Gateway): Promise<Reply> {
+/** Answers at once where the body has come already, as that of most calls has.  */
+export function relayAnswer(call: Armed, answer: Answer, added: Added, gateway: Gateway): Reply | Promise<Reply> {
   if (isEncoded(answer.headers)) throw refused(answer, invalid(call, 'an encoded body'));
-  const relayed = await relayBody(call, answer, gateway);
+  const relayed = relayBody(call, answer, gateway);
+  if (!(relayed instanceof Promise)) return replyOf(call, answer, added, relayed);
+  return relayed.then((later) => replyOf(call, answer, added, later));
+}
+
+function replyOf(call: Armed, answer: Answer, { fault, sessionId }: Added, relayed: Relayed | undefined): Reply {
   // between gateways a streamed body has no length, so that a trailer can tell what broke it off
   const bytesUnchanged = relayed?.unchanged === true && call.door.kind !== 'mesh';
-  const out = { era: call.era, bytesUnchanged, sessionId: added.sessionId };
-  const headers = responseHeaders(answer.headers, out);
-  if (answer.status === 401) headers.push('www-authenticate', challenge(added.fault));
+  const headers = responseHeaders(answer.headers, { era: call.era, bytesUnchanged, sessionId });
+  if (answer.status === 401) headers.push('www-authenticate', challenge(fault));
   const { openEnded } = call.flight;
-  const { body, progress } = relayed ?? {};
-  return { status: answer.status, headers, body, fault: added.fault, openEnded, progress };
+  return { status: answer.status, headers, body: relayed?.body, fault, openEnded, progress: relayed?.progress };
 }
 
 export const invalid = (call: Armed, expected: string): Refusal =>
@@ -43,7 +47,7 @@ export function refused(answer: Answer, reason: Refusal): Refusal {
 
 const leave = (answer: Answer): void => void answer.body[Symbol.asyncIterator]().return?.();
 
-async function relayBody(call: Armed, answer: Answer, gateway: Gateway): Promise<Relayed | undefined> {
+function relayBody(call: Armed, answer: Answer, gateway: Gateway): Relayed | Promise<Relayed> | undefined {
   const type = mediaType(answer.headers['content-type']);
   if (type === 'text/event-stream') return relayEvents(answer.body, relaying(call, gateway));
   if (type === 'application/json') return relayJson(answer.body, relaying(call, gateway));

@@ -1,5 +1,6 @@
 /**
- * One exchange: sent, answered, relayed; ended when the caller leaves or the deadline passes. It is never sent twice.
+ * One exchange: sent, answered, relayed; ended when the caller leaves, the deadline passes, or the caller's token or grant is taken away. It is
+ * never sent twice.
  * A server's answer is judged by the handling gateway; the entry passes on what that gateway decided, and judges the hop alone.
  */
 import { type Refusal, refuse, serverPath } from '@portolan/core';
@@ -11,6 +12,7 @@ export async function forward(call: Armed, gateway: Gateway): Promise<Reply> {
   const { exchange, flight, server, to } = call;
   flight.openEnded = exchange.idleTimeoutMs === 0;
   flight.expire(deadline(call, gateway), () => timeout(call));
+  flight.hold(() => objection(call, gateway));
   if (to.kind === 'upstream') return fromServer(call, await gateway.upstreams.open(server, exchange), gateway);
   return fromPeer(call, await gateway.peers.open(to.gateway, serverPath(server.name), exchange), gateway);
 }
@@ -28,3 +30,11 @@ const timeout = ({ to, server }: Armed): Refusal =>
   to.kind === 'peer'
     ? refuse('peer_timeout', { hop: to.gateway })
     : refuse('upstream_timeout', { name: server.name, hop: server.gateway });
+
+/** Why a caller may no longer have what he is getting; asked after each new snapshot. */
+function objection({ principal, server }: Armed, { registry }: Gateway): Refusal | undefined {
+  const now = registry.current();
+  if (!now?.tokens.has(principal.tokenId)) return refuse('token_invalid');
+  const entitled = now.servers.has(server.name) && now.grantsOf(principal.kind, principal.name).onServer(server.name);
+  return entitled ? undefined : refuse('no_grant', { name: server.name });
+}

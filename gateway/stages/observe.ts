@@ -69,12 +69,13 @@ async function* recorded(request: Received, reply: Stream, gateway: Gateway): As
   }
 }
 
-async function record(request: Received, outcome: Outcome, gateway: Gateway): Promise<void> {
+function record(request: Received, outcome: Outcome, gateway: Gateway): Promise<void> | undefined {
   const call: Received & Partial<Armed> = request;
   const row = auditRecord(call, outcome, gateway);
   count(call, row, gateway);
-  if (!call.principal || outcome.code === 'audit_unavailable') gateway.audit.note(row);
-  else await append(row, call, gateway);
+  if (call.principal && outcome.code !== 'audit_unavailable') return append(row, call, gateway);
+  gateway.audit.note(row);
+  return undefined;
 }
 
 /** A reply that could not be recorded is not given. */
@@ -103,14 +104,18 @@ function auditRecord(call: Received & Partial<Armed>, outcome: Outcome, { clock,
     principal_kind: principal?.kind ?? null,
     token_id: principal?.tokenId ?? null,
     mcp_server: server?.name ?? null,
-    method: message?.method ?? (call.method === 'POST' ? null : call.method),
-    tool: message?.target ?? null,
+    method: cut(message?.method ?? (call.method === 'POST' ? null : call.method)),
+    tool: cut(message?.target ?? null),
     status: outcome.code === undefined ? 'success' : faults[outcome.code].audit,
     http_status: outcome.http,
     code: outcome.code ?? null,
     total_latency_ms: Math.round((clock.monotonic() - call.startedAt) * 1000) / 1000,
   };
 }
+
+/** Callers choose these texts: 512 characters at most, an ellipsis where more was cut off. */
+const cut = (text: string | null): string | null =>
+  text === null || text.length <= 512 ? text : `${text.slice(0, 511)}…`;
 
 const traceId = ({ trace, headers }: Received & Partial<Armed>): string =>
   (trace ?? continueTrace(String(headers.traceparent ?? ''))).traceId;

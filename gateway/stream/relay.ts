@@ -5,6 +5,7 @@
  */
 import { isAscii } from 'node:buffer';
 import { type CompiledGrants, filterAnswer, type Refusal } from '@portolan/core';
+import type { AnswerBody } from '../ports.ts';
 import { gather, regathered } from './gather.ts';
 import { JsonWatch } from './json-watch.ts';
 import { SseRewriter } from './sse.ts';
@@ -41,15 +42,28 @@ export interface Relayed {
   readonly body: Buffer | AsyncIterable<Buffer>;
   /** Bytes are the server's own: their length holds. */
   readonly unchanged: boolean;
-  readonly progress: Progress;
+  /** Undefined for what is not streamed. */
+  readonly progress: Progress | undefined;
 }
 
 const progress = (events: boolean): Progress => ({ events, answered: false, resumable: false });
 
-export async function relayJson(source: AsyncIterable<Buffer>, how: Relaying): Promise<Relayed> {
+/** Answers at once where the body has come already. */
+export function relayJson(source: AnswerBody, how: Relaying): Relayed | Promise<Relayed> {
+  const whole = source.whole?.();
+  return whole ? unstreamed(whole, how) : relayLongJson(source, how);
+}
+
+const unstreamed = (json: Buffer, how: Relaying): Relayed => ({
+  body: filter(json, how),
+  unchanged: false,
+  progress: undefined,
+});
+
+async function relayLongJson(source: AnswerBody, how: Relaying): Promise<Relayed> {
   const maxBytes = how.list ? how.answerBytes : WHOLE_BYTES;
   const gathered = await gather(source, maxBytes);
-  if (gathered.ended) return { body: filter(gathered.bytes, how), unchanged: false, progress: progress(false) };
+  if (gathered.ended) return unstreamed(gathered.bytes, how);
   if (how.list) {
     await gathered.rest.return?.();
     throw how.invalid(`a list of more than ${maxBytes} bytes`);

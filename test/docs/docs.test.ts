@@ -1,8 +1,9 @@
-/** The pages tell the truth: generated ones match the code, every dependency has its line, every link of the README leads somewhere. */
+/** The pages tell the truth: generated ones match the code, every dependency has its line, every link of the README leads somewhere, its program compiles. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { pages } from './pages.ts';
+import { insert, snippetUnder, typeErrors } from './readme-snippet.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -37,3 +38,11 @@ test.each(['README.md', 'docs/architecture.md'])('the links of %s lead somewhere
   const folder = page.includes('/') ? 'docs' : '.';
   expect(targets.filter((target) => !existsSync(join(root, folder, target)))).toEqual([]);
 });
+
+test('the program of README "Add a server" compiles, and without its import it does not', () => {
+  const path = join(root, 'stacks', 'local.ts');
+  const snippet = snippetUnder(read('README.md'), 'Add a server');
+  expect(typeErrors(root, path, insert(read('stacks/local.ts'), snippet))).toEqual([]);
+  const forgetful = insert(read('stacks/local.ts'), { ...snippet, imports: [] });
+  expect(typeErrors(root, path, forgetful).join('\n')).toContain("Cannot find name 'McpServer'");
+}, 120_000);

@@ -189,6 +189,8 @@ describe('every server from every gateway', () => {
       return reply.message?.error?.message?.startsWith('Unknown MCP server') ? undefined : reply;
     });
     expect(stolen.status, stolen.text).toBe(404);
+    const row = await federation.auditRow(String(stolen.headers['x-request-id']));
+    expect(row).toMatchObject({ status: 'refused', code: 'session_not_found', user: 'bob', mcp_server: 'mcp-legacy' });
     await federation.api('DELETE', '/grants/test-bob-legacy');
   });
 });

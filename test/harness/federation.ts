@@ -33,6 +33,9 @@ const OFFSETS = [0, 1, 2, 3, 4, 5, 6, ...[10, 20, 30, 40].flatMap((i) => [i, i +
 /** Runs `npm run <script>` of this checkout by its own entry point; never throws on a non-zero exit. */
 export const run = (script: string, args: readonly string[]): Promise<Finished> => node('start.mjs', [script, ...args]);
 
+/** `npx pulumi …` of this checkout; never throws on a non-zero exit. */
+export const pulumi = (args: readonly string[]): Promise<Finished> => node('pulumi.mjs', args);
+
 async function node(tool: string, args: readonly string[]): Promise<Finished> {
   const child = spawn(process.execPath, [join(root, 'tools', tool), ...args], {
     cwd: root,

@@ -97,6 +97,8 @@ describe.each(['aws', 'azure'])('at gateway %s', (gateway) => {
     const reply = await federation.send(gateway, 'mcp-m365', alice, big);
     expect(reply.status).toBe(413);
     expect(reply.message.error.message).toMatch(/larger/);
+    const row = await federation.auditRow(String(reply.headers['x-request-id']));
+    expect(row).toMatchObject({ status: 'refused', code: 'body_too_large', user: 'alice', entry_gateway: gateway });
   });
 
   test('a legacy request is not judged by its Mcp-* headers', async () => {
@@ -136,6 +138,8 @@ describe.each(['aws', 'azure'])('at gateway %s', (gateway) => {
     }
     expect(reply.status, reply.text).toBe(401);
     expect(reply.text).toMatch(/expired/);
+    const row = await federation.auditRow(String(reply.headers['x-request-id']));
+    expect(row).toMatchObject({ status: 'refused', code: 'token_expired', user: null, entry_gateway: gateway });
   });
 
   test('an unknown path is 404 as JSON', async () => {

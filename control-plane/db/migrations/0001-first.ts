@@ -45,7 +45,10 @@ CREATE TABLE enrolments (
   gateway     text NOT NULL REFERENCES gateways (name),
   created_at  timestamptz(3) NOT NULL DEFAULT now(),
   expires_at  timestamptz(3) NOT NULL,
-  used_at     timestamptz(3)
+  used_at     timestamptz(3),
+  -- the keys it was used for (base64url SHA-256): the same gateway may use it again, its answer may have been lost
+  used_by     text,
+  CHECK ((used_at IS NULL) = (used_by IS NULL))
 );
 CREATE INDEX enrolments_gateway ON enrolments (gateway);
 
@@ -189,7 +192,8 @@ CREATE INDEX audit_request ON audit_records (request_id, role, id);
 CREATE INDEX audit_newest ON audit_records ("timestamp" DESC, request_id DESC);
 CREATE INDEX audit_user ON audit_records ("user", "timestamp" DESC, request_id DESC);
 CREATE INDEX audit_server ON audit_records (mcp_server, "timestamp" DESC, request_id DESC);
-CREATE INDEX audit_tool ON audit_records (tool, "timestamp" DESC, request_id DESC) WHERE tool IS NOT NULL;
+-- of tool its beginning: an index row has room for 2704 bytes only
+CREATE INDEX audit_tool ON audit_records (left(tool, 128), "timestamp" DESC, request_id DESC) WHERE tool IS NOT NULL;
 CREATE INDEX audit_code ON audit_records (code, "timestamp" DESC, request_id DESC) WHERE code IS NOT NULL;
 CREATE INDEX audit_trouble ON audit_records (status, "timestamp" DESC, request_id DESC) WHERE status <> 'success';
 CREATE INDEX audit_trace ON audit_records (trace_id);

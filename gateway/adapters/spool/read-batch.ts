@@ -22,6 +22,8 @@ export interface ReadBatch {
   readonly last: number;
   readonly message: Buffer;
   readonly next: Cursor;
+  /** The segment had more than this batch could take. */
+  readonly more: boolean;
   /** Records that damage took. */
   readonly lost: number;
 }
@@ -62,7 +64,7 @@ export async function readBatch(
   const step = at > 0 ? at : Math.max(1, chunk.length - MAX_JSON_BYTES - HEADER_BYTES);
   if (pieces.length === 0) return readBatch(segment, { ...cursor, offset: cursor.offset + step }, gateway);
   const next = { index, offset: cursor.offset + at, seq };
-  return { epoch, first: cursor.seq, last: seq - 1, message: asArray(pieces), next, lost };
+  return { epoch, first: cursor.seq, last: seq - 1, message: asArray(pieces), next, more: seq <= last, lost };
 }
 
 async function readChunk({ path, bytes }: Readonly<Segment>, offset: number): Promise<Buffer> {

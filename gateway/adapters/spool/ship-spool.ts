@@ -80,7 +80,7 @@ class Shipping {
     this.#inFlight = this.#inFlight.filter(({ epoch, last }) => last > spool.acked(epoch));
   }
 
-  /** Sends one batch, or says how long to wait (ms) unless something happens. */
+  /** Sends one batch. Says how long to wait (ms) unless something happens; 0 where the records to come should only gather a little. */
   async step(): Promise<number | 'next'> {
     const self = this.#options.identity.current();
     if (!self || !this.#options.link.connected) return this.#stallMs;
@@ -102,7 +102,7 @@ class Shipping {
       await this.#send(gateway, batch);
       if (this.#cursor === cursorBefore) this.#sent(batch);
       this.#tries = 0;
-      return 'next';
+      return batch.more ? 'next' : 0;
     } catch (error) {
       // dropped or freed while it was read: the next look finds what is there now
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.#cursor = undefined;

@@ -1,0 +1,32 @@
+/** What of a caller's texts goes into the audit record. */
+import { type AuditRecord, refuse } from '@portolan/core';
+import { expect, test } from 'vitest';
+import type { Gateway, Received } from '../context.ts';
+import { observe } from './observe.ts';
+
+async function recordOf(message: { readonly method: string; readonly target?: string }): Promise<AuditRecord> {
+  const rows: AuditRecord[] = [];
+  const gateway = {
+    clock: { now: () => 0, monotonic: () => 0 },
+    identity: { current: () => ({ gateway: 'aws' }) },
+    meter: { request: () => {}, proxied: () => {}, hopError: () => {} },
+    audit: { note: (row: AuditRecord) => void rows.push(row) },
+  } as unknown as Gateway;
+  const request = { arrivedAt: 0, startedAt: 0, requestId: 'r', method: 'POST', headers: {}, message };
+  const serve = observe(async () => {
+    throw refuse('no_grant');
+  });
+  await expect(serve(request as unknown as Received, gateway)).rejects.toMatchObject({ code: 'no_grant' });
+  const [row] = rows;
+  if (!row) throw new Error('no record was made');
+  return row;
+}
+
+test('the names that a caller asks for are cut: his record must not hold up those of others', async () => {
+  const name = 'n'.repeat(5000);
+  const cut = `${'n'.repeat(511)}…`;
+  expect(await recordOf({ method: name, target: name })).toMatchObject({ method: cut, tool: cut });
+  const whole = 'n'.repeat(512);
+  expect(await recordOf({ method: whole, target: whole })).toMatchObject({ method: whole, tool: whole });
+  expect(await recordOf({ method: 'tools/list' })).toMatchObject({ method: 'tools/list', tool: null });
+});
