@@ -2,14 +2,21 @@
 import type { ServerResponse } from 'node:http';
 import type { Reply } from './context.ts';
 
-export async function send(response: ServerResponse, reply: Reply): Promise<void> {
+/** Nothing to wait for where the reply is whole. */
+export function send(response: ServerResponse, reply: Reply): Promise<void> | undefined {
   const { body, headers, status } = reply;
-  if (body === undefined || Buffer.isBuffer(body)) {
-    if (status !== 204) headers.push('content-length', String(body?.length ?? 0));
-    response.writeHead(status, headers);
-    response.end(body);
-    return;
-  }
+  if (body !== undefined && !Buffer.isBuffer(body)) return stream(response, reply, body);
+  if (status !== 204) headers.push('content-length', String(body?.length ?? 0));
+  response.writeHead(status, headers);
+  response.end(body);
+  return undefined;
+}
+
+async function stream(
+  response: ServerResponse,
+  { headers, status }: Reply,
+  body: AsyncIterable<Buffer>,
+): Promise<void> {
   response.writeHead(status, headers);
   // the caller must see that the stream is open before anything happens on it
   response.flushHeaders();

@@ -41,17 +41,15 @@ export function peerOf(socket: TLSSocket, federation: string): (PeerConnection &
     gateway,
     issuedAt: Date.parse(certificate.validFrom),
     notAfter: Date.parse(certificate.validTo),
-    top: chainTop(socket),
+    top: chainTop(certificate),
   };
 }
 
-/** DER of the last certificate of the verified chain. */
-function chainTop(socket: TLSSocket): Buffer {
-  let certificate = socket.getPeerCertificate(true);
-  while (certificate.issuerCertificate && certificate.issuerCertificate !== certificate) {
-    certificate = certificate.issuerCertificate;
-  }
-  return certificate.raw;
+/** DER of the last certificate of the verified chain. Node gives the issuers to the first who asks for the certificate, so it is not asked again. */
+function chainTop(leaf: X509Certificate): Buffer {
+  let top = leaf;
+  while (top.issuerCertificate && !top.issuerCertificate.raw.equals(top.raw)) top = top.issuerCertificate;
+  return top.raw;
 }
 
 /** Does a chain that ends in `top` still lead to one of these roots? Asked when the bundle changes under an open connection. */

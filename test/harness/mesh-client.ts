@@ -115,8 +115,8 @@ export class KeptLine {
         body: LIST,
       });
       return { status: answer.statusCode, text: await answer.body.text() };
-    } catch {
-      return { status: 0, text: '' };
+    } catch (error) {
+      return { status: 0, text: String(error) };
     }
   }
 

@@ -109,7 +109,12 @@ async function byDownload(search: Search): Promise<FoundTool | undefined> {
 async function byBuild(search: Search): Promise<FoundTool | undefined> {
   const { tool, place, moduleFolder } = search;
   const fill = () => publish(place, (folder) => build(tool, moduleFolder, folder, search.env));
-  return attempt(search, 'build', `Building ${tool.name} ${tool.version} from Go modules (some minutes, once)`, fill);
+  return attempt(
+    search,
+    'build',
+    `Building ${tool.name} ${tool.version} from Go modules (5 to 20 minutes on two cores, once; kept in the cache)`,
+    fill,
+  );
 }
 
 async function attempt(search: Search, source: 'download' | 'build', what: string, fill: () => Promise<void>) {
