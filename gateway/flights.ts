@@ -4,14 +4,12 @@
  * an hour away and never reached. Invariant: whoever takes off lands, once, whatever happens in between.
  */
 import { type Refusal, refuse } from '@portolan/core';
-import type { Ending } from './ports.ts';
 
 const TICK_MS = 100;
 
-export class Flight implements Ending {
+export class Flight {
   readonly #flights: Set<Flight>;
-  #reason: Refusal | undefined;
-  #listener: ((reason: Refusal) => void) | undefined;
+  readonly #controller = new AbortController();
   #deadline = Number.POSITIVE_INFINITY;
   #late: (() => Refusal) | undefined;
   #objection: (() => Refusal | undefined) | undefined;
@@ -23,19 +21,13 @@ export class Flight implements Ending {
     flights.add(this);
   }
 
-  get reason(): Refusal | undefined {
-    return this.#reason;
+  /** Aborts with a `Refusal`: why the request may not go on. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
   }
 
-  onEnd(listener: (reason: Refusal) => void): void {
-    this.#listener = listener;
-  }
-
-  /** The first reason counts. */
   end(reason: Refusal): void {
-    if (this.#reason) return;
-    this.#reason = reason;
-    this.#listener?.(reason);
+    if (!this.#controller.signal.aborted) this.#controller.abort(reason);
   }
 
   /** Ends the flight with `reason()` unless it has landed by `deadline` (monotonic, ms), at most `TICK_MS` later. */

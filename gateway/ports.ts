@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { AuditRecord, CompiledGrants, McpServer, Peer, PrincipalKind, Refusal, TokenDigest } from '@portolan/core';
+import type { AuditRecord, CompiledGrants, McpServer, Peer, PrincipalKind, TokenDigest } from '@portolan/core';
 
 /** One applied snapshot, compiled for look-ups; swapped as a whole, never changed. */
 export interface Tables {
@@ -61,25 +61,14 @@ export interface PublicCertificate {
   onChange(listener: () => void): () => void;
 }
 
-/**
- * Says that something under way must end, and why. It is an AbortSignal for one listener and one use: a real one costs a call more than
- * reading its token does, in time and in garbage.
- */
-export interface Ending {
-  /** Undefined while it may go on. */
-  readonly reason: Refusal | undefined;
-  /** Calls back once, when the end comes; in place of whoever listened before. */
-  onEnd(listener: (reason: Refusal) => void): void;
-}
-
 /** One request on its way out; the body is the original bytes. */
 export interface Exchange {
   readonly method: 'POST' | 'GET' | 'DELETE';
   /** Flat: name, value, name, value, …; names in lower case. Neither Host nor framing: the transport's own. */
   readonly headers: readonly string[];
   readonly body: Buffer | undefined;
-  /** Ends the exchange at once, headers pending or not; its reason is what the exchange then fails with. */
-  readonly signal: Ending;
+  /** Ends the exchange at once, headers pending or not; its reason, a `Refusal`, is what the exchange then fails with. */
+  readonly signal: AbortSignal;
   /** Milliseconds until the response's first byte, and between two bytes of it; 0 = none (a stream that may be quiet). */
   readonly idleTimeoutMs: number;
 }

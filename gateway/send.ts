@@ -2,17 +2,13 @@
 import type { ServerResponse } from 'node:http';
 import type { Reply } from './context.ts';
 
-const SHORT_BYTES = 8_192;
-
 /** Nothing to wait for where the reply is whole. */
 export function send(response: ServerResponse, reply: Reply): Promise<void> | undefined {
   const { body, headers, status } = reply;
   if (body !== undefined && !Buffer.isBuffer(body)) return stream(response, reply, body);
   if (status !== 204) headers.push('content-length', String(body?.length ?? 0));
   response.writeHead(status, headers);
-  // node sends head and text in one write, but head and Buffer in two
-  if (body !== undefined && body.length < SHORT_BYTES) response.end(body.toString('latin1'), 'latin1');
-  else response.end(body);
+  response.end(body);
   return undefined;
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Refusal } from '@portolan/core';
 import type { Dispatcher } from 'undici';
-import type { Answer, Ending, Exchange } from '../ports.ts';
+import type { Answer, Exchange } from '../ports.ts';
 import type { Lane, Lanes } from './undici-lanes.ts';
 
 /** Bytes that may wait to be read before the socket is paused. */
@@ -19,6 +19,7 @@ const DONE: Step = { done: true, value: undefined };
 
 class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buffer, undefined> {
   readonly head = Promise.withResolvers<Answer>();
+  readonly #signal: AbortSignal;
   readonly #explain: Explain;
   readonly #giveBack: () => void;
   readonly #queue: Buffer[] = [];
@@ -28,10 +29,11 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
   #trailers: Answer['headers'] = {};
   #over: 'ended' | Refusal | undefined;
 
-  constructor(signal: Ending, explain: Explain, giveBack: () => void) {
+  constructor(signal: AbortSignal, explain: Explain, giveBack: () => void) {
+    this.#signal = signal;
     this.#explain = explain;
     this.#giveBack = giveBack;
-    signal.onEnd((reason) => this.#leave(reason));
+    signal.addEventListener('abort', this.#leave, { once: true });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -60,6 +62,7 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
     if (this.#over !== undefined) return;
     if (trailers) this.#trailers = trailers;
     this.#over = 'ended';
+    this.#signal.removeEventListener('abort', this.#leave);
     this.#waiting?.resolve(DONE);
   }
 
@@ -87,6 +90,7 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
     this.#queue.length = 0;
     if (this.#over === undefined) {
       this.#over = 'ended';
+      this.#signal.removeEventListener('abort', this.#leave);
       this.#controller?.abort(new Error('left'));
     }
     return Promise.resolve(DONE);
@@ -102,16 +106,16 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
     return { done: false, value: chunk };
   }
 
-  #leave(reason: Refusal): void {
-    if (this.#over !== undefined) return;
+  readonly #leave = (): void => {
     this.#queue.length = 0;
-    this.#fail(reason);
+    this.#fail(this.#signal.reason);
     this.#controller?.abort(new Error('left'));
-  }
+  };
 
   /** What has been received already is still read, then the reason is thrown. */
   #fail(reason: Refusal): void {
     this.#over = reason;
+    this.#signal.removeEventListener('abort', this.#leave);
     this.head.reject(reason);
     this.#waiting?.reject(reason);
   }
@@ -119,7 +123,7 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
 
 /** Sends `exchange` to `path` on a free lane; throws what `explain` makes of a failure, or the signal's reason. */
 export function openExchange(lanes: Lanes, path: string, exchange: Exchange, explain: Explain): Promise<Answer> {
-  if (exchange.signal.reason) throw exchange.signal.reason;
+  if (exchange.signal.aborted) throw exchange.signal.reason;
   const lane: Lane = lanes.take();
   const reception = new Reception(exchange.signal, explain, () => lanes.give(lane));
   lane.client.dispatch(
