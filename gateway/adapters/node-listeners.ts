@@ -117,6 +117,8 @@ interface MeshSocket {
   readonly notAfter: number;
   /** DER of the last certificate of its chain. */
   readonly top: Buffer;
+  /** The roots that TLS verified it against. */
+  readonly roots: readonly X509Certificate[];
 }
 
 class TlsListener extends OpenListener {
@@ -186,7 +188,7 @@ class TlsListener extends OpenListener {
     const own = this.#options.identity.current();
     if (!own || !this.#isMeshName(socket.servername ?? null)) return { kind: 'public' };
     const peer = peerOf(socket, own.federation);
-    if (peer) this.#watch(socket, peer);
+    if (peer) this.#watch(socket, { ...peer, roots: this.#roots });
     return { kind: 'mesh', peer };
   }
 
@@ -204,9 +206,10 @@ class TlsListener extends OpenListener {
   #sweep(): void {
     const peers = this.#options.registry.current()?.peers;
     if (!peers) return;
-    for (const [socket, { gateway, issuedAt, top }] of this.#peers) {
+    for (const [socket, { gateway, issuedAt, top, roots }] of this.#peers) {
       const peer = peers.get(gateway);
-      if (!peer || issuedAt < peer.minIssuedAt || !leadsTo(top, this.#roots)) socket.destroy();
+      const trusted = isSubset(roots, this.#roots) || leadsTo(top, this.#roots);
+      if (!peer || issuedAt < peer.minIssuedAt || !trusted) socket.destroy();
     }
   }
 
@@ -246,3 +249,7 @@ function publicMaterial(certificate: PublicCertificate): SecureContextOptions {
 
 const meshMaterial = ({ key, chain, ca }: MeshCredentials): SecureContextOptions =>
   tls13({ key, cert: chain, ca: [...ca] });
+
+/** Every root that was trusted then is trusted now: what TLS verified then holds still. */
+const isSubset = (then: readonly X509Certificate[], now: readonly X509Certificate[]): boolean =>
+  then.every((root) => now.some((other) => other.raw.equals(root.raw)));
