@@ -93,11 +93,13 @@ export const Snapshot = z.object({
   sealingKeys: z.array(SealedKey),
   tables: Tables.optional(),
   parts: z.array(z.object({ sha256: z.string(), size: z.int() })).optional(),
+  /** With `parts` only: SHA-256 (hex) of this payload with its tables inline. How it was packed decides nothing about what it says. */
+  digest: z.string().optional(),
 });
 export type Snapshot = z.infer<typeof Snapshot>;
 
 /** A snapshot whose parts have been fetched: what the gateway compiles and the control plane renders. */
-export type WholeSnapshot = Omit<Snapshot, 'tables' | 'parts'> & { readonly tables: Tables };
+export type WholeSnapshot = Omit<Snapshot, 'tables' | 'parts' | 'digest'> & { readonly tables: Tables };
 
 /** What a gateway reports about itself, at each change and every 10 s. */
 export const GatewayReport = z.object({
@@ -105,7 +107,7 @@ export const GatewayReport = z.object({
   replica: z.string(),
   version: z.string(),
   appliedRevision: z.int(),
-  /** SHA-256 (hex) of the applied payload bytes. */
+  /** SHA-256 (hex) of the applied payload with its tables inline, however it travelled. */
   digest: z.string(),
   appliedAt: z.int(),
   certificateNotAfter: z.int(),

@@ -5,7 +5,6 @@
 import { GatewayReport } from '@portolan/core';
 import type { Kysely } from 'kysely';
 import type { Database } from '../db/index.ts';
-import { digestOf } from '../publish/document.ts';
 import { gatewayOfSubject } from './read-message.ts';
 
 /** Throws an error that says what is wrong with the report. */
@@ -18,30 +17,11 @@ export function readReport(subject: string, data: Uint8Array): GatewayReport {
 
 /** Keeps the newest report of a replica that has enrolled; any other is ignored. `now`: ms since epoch. */
 export async function recordReport(db: Kysely<Database>, report: GatewayReport, now: number): Promise<void> {
-  const digest = await publishedDigest(db, report);
   await db
     .updateTable('gateway_replicas')
-    .set({ report: JSON.stringify({ ...report, digest }), reported_at: new Date(now) })
+    .set({ report: JSON.stringify(report), reported_at: new Date(now) })
     .where('gateway', '=', report.gateway)
     .where('replica', '=', report.replica)
     .where('revoked_at', 'is', null)
     .execute();
-}
-
-/**
- * A large document has two forms, in parts on NATS and inline over HTTPS, and so two digests: a gateway that applied the inline one
- * is recorded with the digest that was published, because it has the same content.
- */
-async function publishedDigest(
-  db: Kysely<Database>,
-  { gateway, appliedRevision, digest }: GatewayReport,
-): Promise<string> {
-  const snapshot = await db
-    .selectFrom('snapshots')
-    .select(['digest', 'jws'])
-    .where('gateway', '=', gateway)
-    .where('revision', '=', appliedRevision)
-    .where('digest', '!=', digest)
-    .executeTakeFirst();
-  return snapshot && digestOf(snapshot.jws) === digest ? snapshot.digest : digest;
 }

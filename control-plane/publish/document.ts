@@ -65,8 +65,8 @@ export function signDocument(
 /** Payload bytes of a compact JWS of ours. */
 export const payloadOf = (jws: string): Buffer => Buffer.from(jws.split('.')[1] ?? '', 'base64url');
 
-/** SHA-256 (hex) of the payload bytes: what a gateway reports once it has applied the document. */
-export const digestOf = (jws: string): string => sha256(payloadOf(jws));
+/** SHA-256 (hex) of the payload with its tables inline: what a gateway reports once it has applied the document, in either form. */
+export const digestOf = (inline: string): string => sha256(payloadOf(inline));
 
 /** What must be on NATS for this document. */
 export async function messagesOf(signer: SnapshotSigner, jws: string): Promise<Messages> {
@@ -79,7 +79,8 @@ export async function messagesOf(signer: SnapshotSigner, jws: string): Promise<M
     return { sha256: sha256(data), data };
   });
   const list = parts.map(({ sha256: hash, data }) => ({ sha256: hash, size: data.length }));
-  const manifest = `${payload.subarray(0, at)},"parts":${JSON.stringify(list)}}`;
+  // packing is not the same on every machine and version: the digest must not depend on it
+  const manifest = `${payload.subarray(0, at)},"parts":${JSON.stringify(list)},"digest":"${sha256(payload)}"}`;
   return { head: await signer.sign(Buffer.from(manifest)), parts };
 }
 

@@ -1,6 +1,6 @@
 /**
  * Keeps the newest document of each gateway on NATS. Told what is wanted, it publishes; told that the link is up, it compares the stream with what is wanted
- * and publishes what differs: a wiped store, a lost message and a restored backup heal alike. Whatever fails is tried again; nobody waits for it.
+ * and publishes what differs: a wiped store, a lost message (a part's, too) and a restored backup heal alike. Whatever fails is tried again; nobody waits for it.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -29,6 +29,8 @@ interface Wanted {
   readonly revision: number;
   /** Of the head. */
   readonly sha256: string;
+  /** SHA-256 of each part. */
+  readonly parts: readonly string[];
   /** Just made, not yet published. */
   messages: Messages | undefined;
   settled: boolean;
@@ -37,6 +39,16 @@ interface Wanted {
 }
 
 const sha256 = (text: string | Uint8Array): string => createHash('sha256').update(text).digest('hex');
+
+/** What to compare the stream with. Not the messages themselves: they are large, and seldom needed. */
+const wantedOf = (revision: number, { head, parts }: Messages): Wanted => ({
+  revision,
+  sha256: sha256(head),
+  parts: parts.map((part) => part.sha256),
+  messages: undefined,
+  settled: false,
+  told: false,
+});
 
 export class Feed {
   readonly #settings: FeedSettings;
@@ -51,13 +63,16 @@ export class Feed {
 
   /** A document that was just made. */
   publish(gateway: string, revision: number, messages: Messages): void {
-    this.#wanted.set(gateway, { revision, sha256: sha256(messages.head), messages, settled: false, told: false });
-    void this.#settle(gateway);
+    this.#want(gateway, { ...wantedOf(revision, messages), messages });
   }
 
   /** A document that should be there already. */
-  expect(gateway: string, revision: number, head: string): void {
-    this.#wanted.set(gateway, { revision, sha256: sha256(head), messages: undefined, settled: false, told: false });
+  expect(gateway: string, revision: number, messages: Messages): void {
+    this.#want(gateway, wantedOf(revision, messages));
+  }
+
+  #want(gateway: string, wanted: Wanted): void {
+    this.#wanted.set(gateway, wanted);
     void this.#settle(gateway);
   }
 
@@ -105,7 +120,7 @@ export class Feed {
       this.#settings.onHigher(gateway, revision);
       return false; // a document that passes it is on its way
     }
-    return sha256(present) !== wanted.sha256;
+    return sha256(present) !== wanted.sha256 || (await lacksPart(nc, gateway, wanted.parts));
   }
 
   /** 0 for anything that we did not sign. */
@@ -140,6 +155,14 @@ export class Feed {
     const orphans = Object.keys(state.subjects ?? {}).filter((subject) => !keep.has(subject));
     for (const subject of orphans) await manager.streams.purge(streams.config, { filter: subject });
   }
+}
+
+async function lacksPart(nc: NatsConnection, gateway: string, hashes: readonly string[]): Promise<boolean> {
+  for (const hash of hashes) {
+    const part = await lastValue(nc, subjects.snapshotPart(gateway, hash));
+    if (part === undefined || sha256(part) !== hash) return true;
+  }
+  return false;
 }
 
 /** Asks the stream's leader: a replica that lags would make us publish what is there. */

@@ -143,7 +143,7 @@ export class Publisher implements Snapshots {
       .orderBy('revision', 'desc')
       .execute();
     for (const { gateway, revision, jws } of rows)
-      feed.expect(gateway, revision, (await messagesOf(this.#settings.signer, jws)).head);
+      feed.expect(gateway, revision, await messagesOf(this.#settings.signer, jws));
   }
 
   async #renderForEver(leading: Leadership): Promise<void> {

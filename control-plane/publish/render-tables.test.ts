@@ -141,7 +141,8 @@ test('a small document is one message; a large one is parts below the limit that
   expect(manifest.tables).toBeUndefined();
   expect(manifest.parts.map((part: { sha256: string }) => part.sha256)).toEqual(parts.map(({ sha256 }) => sha256));
   expect(await tablesOf(parts.map(({ data }) => data))).toEqual(whole.tables);
-  expect(digestOf(head)).not.toBe(digestOf(large));
+  // another machine may pack it otherwise: the digest is of what it says
+  expect(manifest.digest).toBe(digestOf(large));
   expect(await messagesOf(signer, large)).toEqual({ head, parts });
 });
 

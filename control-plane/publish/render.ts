@@ -108,12 +108,12 @@ async function contentOf({ parts, trx, world, now }: Occasion, gateway: GatewayR
 
 async function store(trx: Transaction<Database>, changed: readonly Signed[], now: number): Promise<void> {
   if (changed.length === 0) return;
-  const rows = changed.map(({ gateway, revision, jws, contentHash: content_hash, messages }) => ({
+  const rows = changed.map(({ gateway, revision, jws, contentHash: content_hash }) => ({
     gateway,
     revision,
     jws,
     content_hash,
-    digest: digestOf(messages.head),
+    digest: digestOf(jws),
     created_at: new Date(now),
   }));
   await trx.insertInto('snapshots').values(rows).execute();

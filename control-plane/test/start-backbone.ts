@@ -11,7 +11,7 @@ import { readSnapshotKey, type SnapshotSigner } from '../keys/snapshot-key.ts';
 import { Ledger } from '../ledger/index.ts';
 import { ControlCertificate, MeshCa } from '../mesh-ca/index.ts';
 import { Link, type NatsKeys, readNatsKeys } from '../nats/index.ts';
-import type { Enrolling, MeshMaterial, NatsLink, Snapshots } from '../ports.ts';
+import type { Enrolling, MeshMaterial, Snapshots } from '../ports.ts';
 import { Publisher } from '../publish/index.ts';
 
 export interface BackboneSettings {
@@ -32,7 +32,7 @@ export interface Backbone {
   readonly material: MeshMaterial;
   readonly enrolling: Enrolling;
   readonly snapshots: Snapshots;
-  readonly nats: NatsLink;
+  readonly nats: Link;
   stop(): Promise<void>;
 }
 

@@ -106,4 +106,18 @@ describe('following the snapshot', () => {
     await publish(control, await own.plane.sign({ revision: 8 }));
     await until(revision).toBe(8);
   });
+
+  test.each([
+    ['in parts that the stream has lost', { tables: undefined as never, parts: [{ sha256: 'a'.repeat(64), size: 9 }] }],
+    ['of a form that we cannot read', { tables: { peers: 'none' } as never }],
+  ])('NATS holds a document %s: it comes over HTTPS', async (_what, damage) => {
+    const control = await own.plane.nats.start();
+    own.plane.snapshot = await own.plane.sign({ revision: 5 });
+    await publish(control, own.plane.snapshot);
+    await until(revision).toBe(5);
+    await publish(control, await own.plane.sign({ revision: 6, ...damage }));
+    own.plane.snapshot = await own.plane.sign({ revision: 6 });
+    await until(revision).toBe(6);
+    expect(own.link.connected).toBe(true);
+  });
 });

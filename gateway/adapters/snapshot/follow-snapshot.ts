@@ -1,7 +1,7 @@
 /**
  * Keeps the registry at the newest snapshot: pushes are applied at once, the stream is read at every connect and every 30 s, and after a
  * minute without a reading the control plane is asked over HTTPS. No watch: a watch can go silent for ever, a poll cannot.
- * Invariant: worst staleness with NATS up = one poll; nothing here fails the gateway.
+ * Invariant: worst staleness with NATS up = one poll; what the stream holds but cannot be applied is no reading; nothing here fails the gateway.
  */
 import { subjects } from '@portolan/core';
 import type { Clock, Log, MeshIdentity } from '../../ports.ts';
@@ -50,18 +50,22 @@ export async function followSnapshot(options: FollowOptions, signal: AbortSignal
   let alarmAt = clock.monotonic();
   while (!signal.aborted) {
     const offered = await readStream(options, take);
-    if (offered !== undefined) readAt = clock.monotonic();
+    if (isReading(offered)) readAt = clock.monotonic();
     const patience = registry.current() ? (options.fallbackAfterMs ?? FALLBACK_AFTER_MS) : IMPATIENT_MS;
     const overdue = clock.monotonic() - readAt >= patience;
     if (overdue) await askControlPlane(options, signal);
     if (clock.monotonic() >= alarmAt && alarmIfAgeing(options)) alarmAt = clock.monotonic() + ALARM_EVERY_MS;
-    await pause.wait(untilNext(offered, patience), signal);
+    // a part that is late comes within moments; one that is lost must not have HTTPS asked every second
+    const soon = offered === 'incomplete' && !overdue;
+    await pause.wait(soon ? INCOMPLETE_RETRY_MS : untilNextPoll(offered, patience), signal);
   }
 }
 
-const untilNext = (offered: Offered | undefined, patience: number): number => {
-  if (offered === 'incomplete') return INCOMPLETE_RETRY_MS;
-  const poll = offered === undefined ? Math.min(POLL_MS, patience) : POLL_MS;
+/** Only what is in force now, or was already, is news of the stream: a forged, corrupt or partly lost document tells nothing. */
+const isReading = (offered: Offered | undefined): boolean => offered === 'applied' || offered === 'known';
+
+const untilNextPoll = (offered: Offered | undefined, patience: number): number => {
+  const poll = isReading(offered) ? POLL_MS : Math.min(POLL_MS, patience);
   return poll * (5 / 6 + Math.random() / 3);
 };
 

@@ -148,13 +148,14 @@ describe('an offered snapshot', () => {
     const there = new Map([[sha(cut[0] as Buffer), cut[0] as Buffer]]);
     const own = registry({ fetchPart: async (name) => there.get(name) });
     const parts = cut.map((bytes) => ({ sha256: sha(bytes), size: bytes.length }));
-    const jws = await plane.sign({ tables: undefined as never, parts });
+    const jws = await plane.sign({ tables: undefined as never, parts, digest: 'of the inline form' });
     expect(await own.offer(jws, 'test')).toBe('incomplete');
     there.set(sha(cut[1] as Buffer), Buffer.from('corrupt'));
     expect(await own.offer(jws, 'test')).toBe('refused');
     there.set(sha(cut[1] as Buffer), cut[1] as Buffer);
     expect(await own.offer(jws, 'test')).toBe('applied');
     expect(own.current()?.tokens.size).toBe(500);
+    expect(own.applied()?.digest).toBe('of the inline form');
     const restarted = registry();
     await restarted.restore();
     expect(restarted.current()?.tokens.size).toBe(500);
