@@ -30,7 +30,7 @@ export const GatewayView = GatewayBody.extend({
   name: GatewayName,
   dial: z.string(),
   status: z.enum(['active', 'retired']),
-  /** True once a replica has enrolled. */
+  /** True while a replica has a certificate that has not expired. */
   enrolled: z.boolean(),
   revision: z.int(),
   ...Stamps,
@@ -44,6 +44,8 @@ export const Enrolment = z.object({
   token: z.string(),
   /** SHA-256 (hex) of the mesh root's DER: how the gateway knows the chain it is answered with. */
   meshRootSha256: z.string(),
+  /** RFC 7638 thumbprints (SHA-256, base64url) of the keys that sign snapshots: the only ones that the gateway trusts at first. */
+  snapshotKeyThumbprints: z.array(z.string()).min(1),
   expiresAt: Iso,
 });
 export type Enrolment = z.infer<typeof Enrolment>;

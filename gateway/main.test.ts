@@ -68,7 +68,8 @@ async function start(changes: object = {}): Promise<Gateway> {
   started.push(made);
   return made;
 }
-const hand = (): Promise<void> => writeFile(join(folder, 'enrolment.json'), JSON.stringify(plane.enrolment()));
+const hand = async (): Promise<void> =>
+  writeFile(join(folder, 'enrolment.json'), JSON.stringify(await plane.enrolment()));
 const status = (port: number, path: string): Promise<number> =>
   fetch(`http://127.0.0.1:${port}${path}`).then(
     (response) => response.status,

@@ -141,9 +141,11 @@ function beginWork(parts: Parts, signal: AbortSignal): readonly Promise<void>[] 
   link.onConnect(() => identity.nudge());
   identity.onObtained(({ snapshot, newMesh }) => {
     if (newMesh) void registry.forget();
-    void registry.offer(snapshot, 'the control plane');
+    // known already or not: an enrolment has narrowed the trust to what it pins
+    void registry.offer(snapshot, 'the control plane').then(() => adoptTrust(parts));
   });
   registry.onChange(() => adopt(parts));
+  adoptTrust(parts); // a crash may have come between a snapshot and what it says of it
   const counted = { version: manifest.version, spool: () => spoolOf(spool), counters: () => counters.counters() };
   const works: readonly Work[] = [
     (until) => followSnapshot({ link, registry, identity, controlPlane, clock, log }, until),
@@ -163,19 +165,27 @@ const spoolOf = (spool: Spool): { bytes: number; records: number; dropped: numbe
 };
 
 /** What a new snapshot says beside its tables. */
-function adopt({ config, registry, identity, sealingKeys, log }: Parts): void {
+function adopt(parts: Parts): void {
+  const { config, registry, sealingKeys, log } = parts;
   const applied = registry.applied();
   if (!applied) return;
   void sealingKeys.adopt(applied.sealingKeys);
-  identity
-    .adoptRoots(applied.caBundle)
-    .catch((error: unknown) => log.error({ err: error }, 'the mesh roots could not be kept'));
+  adoptTrust(parts);
   if (applied.url === config.url) return;
   const fields = { alarm: 'config', configured: config.url, registered: applied.url };
   log.error(
     fields,
     'gateway.url is not the URL under which this gateway is registered; the registered one decides routes',
   );
+}
+
+/** Mesh roots and snapshot keys. */
+function adoptTrust({ registry, identity, log }: Parts): void {
+  const applied = registry.applied();
+  if (!applied) return;
+  identity
+    .adopt(applied)
+    .catch((error: unknown) => log.error({ err: error }, 'the mesh roots and snapshot keys could not be kept'));
 }
 
 async function makeServer(parts: Parts): Promise<GatewayServer> {

@@ -64,7 +64,7 @@ async function signedBy(
 describe('enrolment', () => {
   test('gives exactly the identity that the secret was made for, whatever the request says', async () => {
     await addGateway(plane, 'aws');
-    const { token, meshRootSha256 } = await enrolling().issue('aws');
+    const { token, meshRootSha256, snapshotKeyThumbprints } = await enrolling().issue('aws');
     const keys = await makeGatewayKeys();
     const identity = await enrolling().enroll({ ...(await renewBody(keys, 'spiffe://test/gateway/azure')), token });
     const leaf = new X509Certificate(identity.certificateChain);
@@ -72,6 +72,8 @@ describe('enrolment', () => {
     expect([leaf.subject, identity.gateway, identity.federation]).toEqual(['', 'aws', 'test']);
     const root = new X509Certificate(identity.caBundle[0] ?? '');
     expect(Buffer.from(await root.getThumbprint('SHA-256')).toString('hex')).toBe(meshRootSha256);
+    const thumbprints = identity.snapshotKeys.map((key) => calculateJwkThumbprint(key));
+    expect(await Promise.all(thumbprints)).toEqual(snapshotKeyThumbprints);
   });
 
   test('the first snapshot holds a session key that this replica can open, and each replica has its own', async () => {

@@ -5,6 +5,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type api, gatewaySpiffeId, meshName } from '@portolan/core';
+import { calculateJwkThumbprint } from 'jose';
 import type { Transaction } from 'kysely';
 import type { Database } from '../db/index.ts';
 import type { SnapshotSigner } from '../keys/snapshot-key.ts';
@@ -46,9 +47,11 @@ export class Enrolment implements Enrolling {
     this.#parts = { ...parts, roots: parts.signer.roots };
   }
 
-  issue(gateway: string): Promise<api.Enrolment> {
-    const { db, signer, now } = this.#parts;
-    return issueSecret(db, gateway, signer.rootSha256, now());
+  async issue(gateway: string): Promise<api.Enrolment> {
+    const { db, signer, snapshotSigner, now } = this.#parts;
+    const keys = snapshotSigner.publicKeys.map((key) => calculateJwkThumbprint(key));
+    const pins = { meshRootSha256: signer.rootSha256, snapshotKeyThumbprints: await Promise.all(keys) };
+    return issueSecret(db, gateway, pins, now());
   }
 
   async enroll({ token, csr, ...keys }: api.EnrollBody): Promise<api.Identity> {

@@ -12,11 +12,14 @@ import { replicaName } from './replica.ts';
 
 const LIFE_MS = 3_600_000;
 
+/** What a gateway is told besides its secret, over the way that it came: it trusts nothing else of the answer to its enrolment. */
+export type Pins = Pick<api.Enrolment, 'meshRootSha256' | 'snapshotKeyThumbprints'>;
+
 /** Throws Problem `not_found` for a gateway that is not active. */
 export async function issueSecret(
   db: Kysely<Database>,
   gateway: string,
-  meshRootSha256: string,
+  pins: Pins,
   now: number,
 ): Promise<api.Enrolment> {
   const token = makeToken('enr');
@@ -45,7 +48,7 @@ export async function issueSecret(
       })
       .execute();
   });
-  return { gateway, token: tokenText(token), meshRootSha256, expiresAt: expires.toISOString() };
+  return { gateway, token: tokenText(token), ...pins, expiresAt: expires.toISOString() };
 }
 
 export interface SecretUse {

@@ -30,8 +30,14 @@ test('a gateway retires: out of the matrix, its replicas revoked; its name start
       seal_jwk: '{}',
       nkey: 'U',
       certificate_serial: '1',
-      certificate_not_after: new Date(),
+      certificate_not_after: new Date(Date.now() - 1_000),
     })
+    .execute();
+  // its certificate has expired: it needs a new way in
+  expect((await api.ask('GET', '/gateways/gcp')).body.enrolled).toBe(false);
+  await api.db
+    .updateTable('gateway_replicas')
+    .set({ certificate_not_after: new Date(Date.now() + 60_000) })
     .execute();
   expect((await api.ask('GET', '/gateways/gcp')).body.enrolled).toBe(true);
   await api.outbox();

@@ -45,7 +45,11 @@ async function views(db: Read, which: Which): Promise<readonly api.GatewayView[]
     .select((eb) => [
       eb
         .exists(
-          eb.selectFrom('gateway_replicas as r').whereRef('r.gateway', '=', 'g.name').where('r.revoked_at', 'is', null),
+          eb
+            .selectFrom('gateway_replicas as r')
+            .whereRef('r.gateway', '=', 'g.name')
+            .where('r.revoked_at', 'is', null)
+            .where('r.certificate_not_after', '>', sql<Date>`now()`),
         )
         .as('enrolled'),
       eb

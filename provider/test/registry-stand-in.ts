@@ -106,7 +106,10 @@ export class RegistryStandIn implements AsyncDisposable {
 
   #enrol(name: string): Answer {
     const expiresAt = new Date(Date.now() + this.enrolmentLifeMs).toISOString();
-    return { status: 201, body: { gateway: name, token: enrolmentSecret, meshRootSha256: 'ab', expiresAt } };
+    return {
+      status: 201,
+      body: { gateway: name, token: enrolmentSecret, meshRootSha256: 'ab', snapshotKeyThumbprints: ['cd'], expiresAt },
+    };
   }
 }
 

@@ -27,6 +27,9 @@ const HeldIdentity = z.object({
 });
 export type HeldIdentity = Readonly<z.infer<typeof HeldIdentity>>;
 
+/** Whom this gateway believes, and of which mesh. */
+export type Trust = Pick<HeldIdentity, 'meshRootSha256' | 'caBundle' | 'snapshotKeys'>;
+
 export const chainFile = (folder: string): string => join(folder, 'mesh.crt');
 const identityFile = (folder: string): string => join(folder, 'identity.json');
 

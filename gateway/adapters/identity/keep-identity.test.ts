@@ -1,6 +1,7 @@
 import { access, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { api } from '@portolan/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Log } from '../../ports.ts';
 import { StandInControlPlane } from '../stand-in/control-plane.ts';
@@ -36,8 +37,8 @@ async function stopAll(): Promise<void> {
   await Promise.all(running.map(({ ended }) => ended));
   running = [];
 }
-const hand = (enrolment: object = plane.enrolment()): Promise<void> =>
-  writeFile(enrolmentFile(), JSON.stringify(enrolment));
+const hand = async (changes: Partial<api.Enrolment> = {}): Promise<void> =>
+  writeFile(enrolmentFile(), JSON.stringify({ ...(await plane.enrolment()), ...changes }));
 const until = (condition: () => unknown, timeout = 10_000) => expect.poll(condition, { timeout, interval: 20 });
 
 beforeEach(async () => {
@@ -81,7 +82,7 @@ describe('enrolment', () => {
 
   test('a refused secret is asked with once; another file is taken', async () => {
     await plane.start();
-    await hand({ ...plane.enrolment(), token: 'ptl_enr_other' });
+    await hand({ token: 'ptl_enr_other' });
     const identity = await begin();
     await until(() => logged(/enrolment refused: .*401: The enrolment secret is not valid.*make a new enrolment/)).toBe(
       true,
@@ -97,7 +98,7 @@ describe('enrolment', () => {
       'a chain of another mesh',
       async () => {
         const other = await StandInControlPlane.prepare(await mkdtemp(join(folder, 'other-')));
-        await hand({ ...plane.enrolment(), meshRootSha256: other.mesh.rootSha256 });
+        await hand({ meshRootSha256: other.mesh.rootSha256 });
       },
     ],
     [
@@ -110,6 +111,7 @@ describe('enrolment', () => {
         await hand();
       },
     ],
+    ['no snapshot key that the file names', () => hand({ snapshotKeyThumbprints: ['another'] })],
     [
       'another gateway',
       async () => {
@@ -123,6 +125,27 @@ describe('enrolment', () => {
     const identity = await begin();
     await until(() => logged(/enrolment refused/)).toBe(true);
     expect(identity.current()).toBeUndefined();
+  });
+
+  test('of roots and snapshot keys in the answer only the pinned ones are kept; others come in with a snapshot', async () => {
+    const other = await StandInControlPlane.prepare(await mkdtemp(join(folder, 'other-')));
+    const [ours, foreign] = [plane.mesh.rootPem, other.mesh.rootPem];
+    plane.bend = (identity) => ({
+      ...identity,
+      caBundle: [foreign, `${foreign}${ours}`],
+      snapshotKeys: [{ ...other.snapshotKey }, ...identity.snapshotKeys],
+    });
+    await plane.start();
+    await hand();
+    const identity = await begin();
+    await until(() => identity.held()?.snapshotKeys).toEqual([plane.snapshotKey]);
+    expect(identity.current()?.ca.map((pem) => pem.trim())).toEqual([ours.trim()]);
+
+    const snapshotKeys = [{ ...other.snapshotKey }];
+    await identity.adopt({ meshRootSha256: other.mesh.rootSha256, caBundle: [foreign], snapshotKeys });
+    expect(identity.held()?.snapshotKeys).toEqual([plane.snapshotKey]);
+    await identity.adopt({ meshRootSha256: plane.mesh.rootSha256, caBundle: [ours, foreign], snapshotKeys });
+    expect(identity.held()).toMatchObject({ caBundle: [ours, foreign], snapshotKeys });
   });
 
   test('a control plane with a foreign public certificate is told nothing', async () => {
@@ -152,6 +175,8 @@ describe('renewal', () => {
     await hand();
     const identity = await begin();
     await until(() => identity.current() !== undefined).toBe(true);
+    const { caBundle, snapshotKeys } = identity.held() ?? {};
+    plane.bend = (answer) => ({ ...answer, caBundle: [plane.site.rootPem], snapshotKeys: [{ kty: 'OKP' }] });
     await until(() => exists(enrolmentFile())).toBe(false);
     const [before, born] = [identity.current(), Date.now()];
     const changes: number[] = [];
@@ -160,6 +185,7 @@ describe('renewal', () => {
     expect(changes[0]).toBeGreaterThan(2500);
     expect(identity.current()?.chain).not.toBe(before?.chain);
     expect(identity.current()?.key).toBe(before?.key);
+    expect(identity.held()).toMatchObject({ caBundle, snapshotKeys });
     expect(plane.asked.at(-1)).toEqual({ path: '/api/v1/renew', authorized: true });
     expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });

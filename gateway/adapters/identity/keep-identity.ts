@@ -4,13 +4,14 @@
  * Invariant: never throws and never stops serving; a refusal leaves the identity as it is, and the log says what a person must do.
  */
 import { rm } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { api } from '@portolan/core';
 import type { Clock, Log, MeshCredentials, MeshIdentity } from '../../ports.ts';
 import type { ControlPlaneAddress } from '../ask-control-plane.ts';
 import { Listeners } from '../listeners.ts';
 import { readIfThere } from '../replace-file.ts';
 import { backoff, Pause } from '../wait.ts';
-import { chainFile, type HeldIdentity, loadIdentity, storeIdentity } from './held-identity.ts';
+import { chainFile, type HeldIdentity, loadIdentity, storeIdentity, type Trust } from './held-identity.ts';
 import { type GatewayKeys, keepKeys } from './keys.ts';
 import { type Asker, enrol, IdentityRefused, type Obtained, renew } from './obtain.ts';
 
@@ -90,11 +91,12 @@ export class KeptIdentity implements MeshIdentity {
     return this.#obtained.add(listener);
   }
 
-  /** Roots as the snapshot in force states them. */
-  async adoptRoots(caBundle: readonly string[]): Promise<void> {
+  /** Whom to trust as the snapshot in force states it; one of another mesh than ours says nothing here. */
+  async adopt({ meshRootSha256, caBundle, snapshotKeys }: Trust): Promise<void> {
     const held = this.#held;
-    if (!held || JSON.stringify(held.caBundle) === JSON.stringify(caBundle)) return;
-    const next = { ...held, caBundle: [...caBundle] };
+    if (!held || held.meshRootSha256 !== meshRootSha256) return;
+    const next = { ...held, caBundle, snapshotKeys };
+    if (isDeepStrictEqual(next, held)) return;
     this.#hold(next);
     this.#changed.call();
     await this.#store();

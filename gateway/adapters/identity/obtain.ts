@@ -1,12 +1,17 @@
 /**
  * The two exchanges that end in an identity: enrolment by a one-time secret, renewal by the certificate in force.
  * The answer is checked here, whole, before anybody sees it; when to ask, and what follows a refusal, is keep-identity.ts's.
+ * Invariant: an answer widens no trust. At enrolment the other side has shown a public certificate alone, so only the root and the snapshot keys
+ * that the enrolment file pins are kept of it; a renewal keeps those in force. Others come in by a snapshot that a trusted key has signed: that is
+ * how roots and keys rotate, and why an authority that was stolen forges certificates, but no snapshot.
  */
+import type { X509Certificate } from 'node:crypto';
 import { api, gatewaySpiffeId } from '@portolan/core';
+import { calculateJwkThumbprint } from 'jose';
 import type { MeshCredentials } from '../../ports.ts';
 import { askInMesh, askPublicly, type ControlPlaneAddress, type ControlPlaneAnswer } from '../ask-control-plane.ts';
 import { CertificateRefused, checkChain, fingerprint, readChain } from './certificate.ts';
-import type { HeldIdentity } from './held-identity.ts';
+import type { HeldIdentity, Trust } from './held-identity.ts';
 import { type GatewayKeys, requestCertificate } from './keys.ts';
 
 export interface Obtained {
@@ -32,11 +37,30 @@ export async function enrol(asker: Asker, enrolment: api.Enrolment): Promise<Obt
   const body: api.EnrollBody = { ...(await claims(asker.keys)), token: enrolment.token };
   const ask = { method: 'POST', path: '/api/v1/enroll', body, signal: asker.signal } as const;
   const answer = readAnswer(await askPublicly(asker.controlPlane, ask));
-  const { gateway, meshRootSha256 } = enrolment;
-  if (answer.gateway !== gateway)
-    throw new IdentityRefused(`the answer is for gateway ${answer.gateway}, the enrolment for ${gateway}`);
-  const pinned = answer.caBundle.filter((pem) => readChain(pem).some((root) => fingerprint(root) === meshRootSha256));
-  return accept(asker, answer, { roots: pinned, meshRootSha256 });
+  if (answer.gateway !== enrolment.gateway)
+    throw new IdentityRefused(`the answer is for gateway ${answer.gateway}, the enrolment for ${enrolment.gateway}`);
+  return accept(asker, answer, await pinned(answer, enrolment));
+}
+
+/** What the enrolment file names, of all that the answer offers. */
+async function pinned(
+  offered: api.Identity,
+  { meshRootSha256, snapshotKeyThumbprints }: api.Enrolment,
+): Promise<Trust> {
+  const roots = offered.caBundle.flatMap(readRoots).filter((root) => fingerprint(root) === meshRootSha256);
+  const names = await Promise.all(offered.snapshotKeys.map((key) => calculateJwkThumbprint(key).catch(() => '')));
+  const snapshotKeys = offered.snapshotKeys.filter((_key, at) => snapshotKeyThumbprints.includes(names[at] ?? ''));
+  if (roots.length === 0 || snapshotKeys.length === 0)
+    throw new IdentityRefused('the answer has no mesh root, or no snapshot key, that the enrolment names');
+  return { meshRootSha256, caBundle: roots.map((root) => root.toString()), snapshotKeys };
+}
+
+function readRoots(pem: string): readonly X509Certificate[] {
+  try {
+    return readChain(pem);
+  } catch {
+    return []; // what cannot be read is no pinned root
+  }
 }
 
 /** Renews over mutual TLS; the certificate in force may have expired, the control plane decides. Throws like `enrol`. */
@@ -46,7 +70,7 @@ export async function renew(asker: Asker, held: HeldIdentity, self: MeshCredenti
   const answer = readAnswer(await askInMesh(asker.controlPlane, self, ask));
   if (answer.gateway !== held.gateway || answer.federation !== held.federation)
     throw new IdentityRefused(`the answer is for gateway ${answer.gateway} of federation ${answer.federation}`);
-  return accept(asker, answer, { roots: answer.caBundle, meshRootSha256: held.meshRootSha256 });
+  return accept(asker, answer, held);
 }
 
 const claims = async (keys: GatewayKeys): Promise<api.RenewBody> => ({
@@ -75,22 +99,15 @@ function reason(text: string): string {
   }
 }
 
-function accept(
-  { keys, now }: Asker,
-  answer: api.Identity,
-  mesh: { readonly roots: readonly string[]; readonly meshRootSha256: string },
-): Obtained {
-  const { snapshot, ...identity } = answer;
-  const expected = {
-    roots: mesh.roots,
-    spiffeId: gatewaySpiffeId(answer.federation, answer.gateway),
-    key: keys.meshKey,
-    now: now(),
-  };
+function accept({ keys, now }: Asker, answer: api.Identity, trust: Trust): Obtained {
+  const { federation, gateway, certificateChain, natsJwt, snapshot } = answer;
+  const { meshRootSha256, caBundle, snapshotKeys } = trust;
+  const spiffeId = gatewaySpiffeId(federation, gateway);
   try {
-    const { notAfter } = checkChain(answer.certificateChain, expected);
-    const held = { ...identity, meshRootSha256: mesh.meshRootSha256, obtainedAt: now(), notAfter };
-    return { identity: held, snapshot };
+    const { notAfter } = checkChain(certificateChain, { roots: caBundle, spiffeId, key: keys.meshKey, now: now() });
+    const named = { federation, gateway, certificateChain, natsJwt };
+    const identity = { ...named, meshRootSha256, caBundle, snapshotKeys, obtainedAt: now(), notAfter };
+    return { identity, snapshot };
   } catch (cause) {
     if (!(cause instanceof CertificateRefused)) throw cause;
     throw new IdentityRefused(`the certificate in the answer is not acceptable: ${cause.message}`, { cause });

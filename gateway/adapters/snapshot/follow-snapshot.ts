@@ -43,8 +43,8 @@ export async function followSnapshot(options: FollowOptions, signal: AbortSignal
   const { link, registry, clock } = options;
   const pause = new Pause();
   const take = (data: Uint8Array): Promise<Offered> => registry.offer(new TextDecoder().decode(data), 'NATS');
-  const wakeIfIncomplete = (offered: Offered): void => (offered === 'incomplete' ? pause.wake() : undefined);
-  link.subscribe(subjects.pushedSnapshot, (data) => void take(data).then(wakeIfIncomplete));
+  const readAgain = (offered: Offered): void => (isReading(offered) ? undefined : pause.wake());
+  link.subscribe(subjects.pushedSnapshot, (data) => void take(data).then(readAgain));
   link.onConnect(() => pause.wake());
   let readAt = clock.monotonic();
   let alarmAt = clock.monotonic();

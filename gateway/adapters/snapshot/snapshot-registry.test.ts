@@ -135,10 +135,14 @@ describe('an offered snapshot', () => {
 
   test('may be signed by a key that the one in force announces', async () => {
     const next = generateKeyPairSync('ed25519');
-    const own = registry();
-    const both = [plane.snapshotKey, next.publicKey.export({ format: 'jwk' })] as Snapshot['snapshotKeys'];
+    const second = next.publicKey.export({ format: 'jwk' });
+    const own = registry({ keys: () => own.applied()?.snapshotKeys ?? [plane.snapshotKey] });
+    const both = [plane.snapshotKey, second] as Snapshot['snapshotKeys'];
     await own.offer(await plane.sign({ snapshotKeys: both }), 'test');
-    expect(await own.offer(await plane.sign({ revision: 2 }, next.privateKey), 'test')).toBe('applied');
+    const alone = { revision: 2, snapshotKeys: [second] as Snapshot['snapshotKeys'] };
+    expect(await own.offer(await plane.sign(alone, next.privateKey), 'test')).toBe('applied');
+    // and no longer by one that it has dropped
+    expect(await own.offer(await plane.sign({ revision: 3 }), 'test')).toBe('refused');
   });
 
   test('in parts is applied once every part is there and whole', async () => {

@@ -19,7 +19,10 @@ export interface Applied {
   readonly issuedAt: number;
   readonly maxStalenessMs: number;
   readonly url: string;
-  readonly caBundle: readonly string[];
+  /** The mesh that it was judged to be of. */
+  readonly meshRootSha256: string;
+  readonly caBundle: Snapshot['caBundle'];
+  readonly snapshotKeys: Snapshot['snapshotKeys'];
   readonly sealingKeys: Snapshot['sealingKeys'];
 }
 
@@ -31,12 +34,18 @@ export interface RegistryOptions {
   readonly folder: string;
   /** Whose snapshots are applied; undefined before enrolment. */
   readonly audience: () => Audience | undefined;
-  /** JWKs that the identity states; those of the snapshot in force are trusted too. */
+  /** JWKs of the keys that may sign a snapshot of this audience: pinned at enrolment, then as the snapshot in force states them. */
   readonly keys: () => readonly object[];
   /** Parts by NATS. */
   readonly fetchPart: FetchPart;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+interface Origin {
+  /** For the log. */
+  readonly source: string;
+  readonly meshRootSha256: string;
 }
 
 interface Kept {
@@ -50,7 +59,6 @@ export class SnapshotRegistry implements Registry {
   readonly #changes: Listeners;
   #tables: Tables | undefined;
   #applied: Applied | undefined;
-  #keys: readonly object[] = [];
   #parts: ReadonlyMap<string, Uint8Array> = new Map();
   #turn: Promise<unknown> = Promise.resolve();
   /** Documents already judged: the 30 s poll brings the same one again and again. */
@@ -85,7 +93,6 @@ export class SnapshotRegistry implements Registry {
     return this.#inTurn(async () => {
       this.#tables = undefined;
       this.#applied = undefined;
-      this.#keys = [];
       this.#lastApplied = undefined;
       this.#behind = 0;
       this.#changes.call();
@@ -111,12 +118,12 @@ export class SnapshotRegistry implements Registry {
     const audience = this.#options.audience();
     if (!audience) return 'refused';
     if (jws === this.#lastApplied) return 'known';
-    const trusted = disk?.trusted ?? [...this.#keys, ...this.#options.keys()];
+    const trusted = disk?.trusted ?? this.#options.keys();
     try {
       const verified = await verifySnapshot(jws, trusted, audience);
       if (!this.#isNewer(verified, source)) return 'known';
       const read = await readTables(verified.manifest, disk?.fetch ?? this.#fetchPart);
-      await this.#apply(verified, read, source);
+      await this.#apply(verified, read, { source, meshRootSha256: audience.meshRootSha256 });
       this.#lastApplied = jws;
       if (!disk) await this.#keep({ jws, keys: trusted, parts: read.parts }, audience);
       return 'applied';
@@ -141,12 +148,15 @@ export class SnapshotRegistry implements Registry {
     return revision > applied;
   }
 
-  async #apply({ manifest, digest }: Verified, { tables, parts }: ReadTables, source: string): Promise<void> {
+  async #apply(
+    { manifest, digest }: Verified,
+    { tables, parts }: ReadTables,
+    { source, ...mesh }: Origin,
+  ): Promise<void> {
     const compiled = await compileTables({ ...manifest, tables });
-    const { revision, issuedAt, maxStalenessMs, url, caBundle, sealingKeys } = manifest;
-    const appliedAt = this.#options.clock.now();
-    this.#applied = { revision, digest, appliedAt, issuedAt, maxStalenessMs, url, caBundle, sealingKeys };
-    this.#keys = manifest.snapshotKeys;
+    const { revision, issuedAt, maxStalenessMs, url, caBundle, snapshotKeys, sealingKeys } = manifest;
+    const stated = { revision, digest, issuedAt, maxStalenessMs, url, caBundle, snapshotKeys, sealingKeys };
+    this.#applied = { ...stated, ...mesh, appliedAt: this.#options.clock.now() };
     this.#parts = parts;
     this.#tables = compiled;
     this.#options.log.info({ revision, source, servers: tables.servers.length }, 'snapshot applied');

@@ -76,9 +76,10 @@ export class StandInControlPlane {
     return { ...createPublicKey(this.#signing.privateKey).export({ format: 'jwk' }), kid: 'k1' } as JWK;
   }
 
-  enrolment(gateway = GATEWAY): api.Enrolment {
+  async enrolment(gateway = GATEWAY): Promise<api.Enrolment> {
     const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
-    return { gateway, token: TOKEN, meshRootSha256: this.mesh.rootSha256, expiresAt };
+    const snapshotKeyThumbprints = [await calculateJwkThumbprint(this.snapshotKey)];
+    return { gateway, token: TOKEN, meshRootSha256: this.mesh.rootSha256, snapshotKeyThumbprints, expiresAt };
   }
 
   async start(): Promise<void> {

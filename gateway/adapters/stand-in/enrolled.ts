@@ -45,7 +45,7 @@ export class Enrolled {
     plane.certificateLife = certificateLife;
     await plane.start();
     const enrolmentFile = join(folder, 'enrolment.json');
-    await writeFile(enrolmentFile, JSON.stringify(plane.enrolment()));
+    await writeFile(enrolmentFile, JSON.stringify(await plane.enrolment()));
     const lines: string[] = [];
     const say = (_fields: object, text: string): void => void lines.push(text);
     const log = { info: say, warn: say, error: say };
