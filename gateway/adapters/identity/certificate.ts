@@ -24,6 +24,10 @@ export function readChain(pem: string): readonly X509Certificate[] {
   }
 }
 
+/** Is the leaf of this chain for this key (PKCS#8 PEM). */
+export const certifies = (chain: string, key: string): boolean =>
+  readChain(chain)[0]?.checkPrivateKey(createPrivateKey(key)) ?? false;
+
 /** SHA-256 of the DER, lower-case hex. */
 export const fingerprint = (certificate: X509Certificate): string =>
   createHash('sha256').update(certificate.raw).digest('hex');
@@ -43,8 +47,7 @@ export function checkChain(pem: string, expected: ExpectedLeaf): { readonly notA
   const [leaf, ...issuers] = readChain(pem);
   const roots = expected.roots.flatMap(readChain);
   if (!leaf) throw new CertificateRefused('the chain is empty');
-  if (!leaf.checkPrivateKey(createPrivateKey(expected.key)))
-    throw new CertificateRefused('the certificate is for another key than ours');
+  if (!certifies(pem, expected.key)) throw new CertificateRefused('the certificate is for another key than ours');
   if (leaf.ca) throw new CertificateRefused('the leaf is an authority');
   checkSpiffeId(leaf.raw, expected.spiffeId);
   const top = issuers.reduce(checkIssued, leaf);

@@ -2,11 +2,12 @@
  * The identity as it lies on disk: certificate chain, mesh roots, NATS JWT, the keys that sign snapshots. No private key is in it.
  * Invariant: `identity.json` is the truth and replaced as a whole; `mesh.crt` is a copy of its chain for the NATS client.
  */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GatewayName, Name } from '@portolan/core';
 import { z } from 'zod';
 import { readIfThere, replaceFile } from '../replace-file.ts';
-import { readChain } from './certificate.ts';
+import { certifies, readChain } from './certificate.ts';
 
 const HeldIdentity = z.object({
   federation: Name,
@@ -38,15 +39,27 @@ export async function storeIdentity(folder: string, identity: HeldIdentity): Pro
   await replaceFile(identityFile(folder), JSON.stringify(identity));
 }
 
-/** The stored identity, or undefined where there is none. Throws where the file is corrupt, with what to do. */
-export async function loadIdentity(folder: string): Promise<HeldIdentity | undefined> {
+/**
+ * The stored identity, or undefined where there is none. One of keys that are gone proves nothing any more: it is removed, so that whoever looks
+ * sees a gateway that must enrol. Throws where the file is corrupt, with what to do.
+ */
+export async function loadIdentity(folder: string, meshKey: string): Promise<HeldIdentity | undefined> {
   const path = identityFile(folder);
   const text = await readIfThere(path);
   if (text === undefined) return undefined;
+  const identity = readIdentity(path, text);
+  if (!certifies(identity.certificateChain, meshKey)) {
+    await rm(path);
+    return undefined;
+  }
+  await replaceFile(chainFile(folder), identity.certificateChain);
+  return identity;
+}
+
+function readIdentity(path: string, text: string): HeldIdentity {
   try {
     const identity = HeldIdentity.parse(JSON.parse(text));
     readChain(identity.certificateChain);
-    await replaceFile(chainFile(folder), identity.certificateChain);
     return identity;
   } catch (cause) {
     throw new Error(`${path}: is corrupt: delete it and enrol the gateway again`, { cause });

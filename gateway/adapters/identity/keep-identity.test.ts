@@ -158,6 +158,21 @@ describe('enrolment', () => {
     expect(plane.asked).toEqual([]);
   });
 
+  test('a gateway whose keys were lost is nobody, shows it, and enrols anew', async () => {
+    await plane.start();
+    await hand();
+    const first = await begin();
+    await until(() => exists(enrolmentFile())).toBe(false);
+    await stopAll();
+    await rm(join(folder, 'identity', 'mesh.key'));
+    const again = await begin();
+    expect(again.current()).toBeUndefined();
+    expect(await exists(join(folder, 'identity', 'identity.json'))).toBe(false);
+    await hand();
+    await until(() => again.current()?.gateway).toBe('aws');
+    expect(again.current()?.key).not.toBe(first.current()?.key);
+  });
+
   test('a file that is no key is not replaced', async () => {
     await begin();
     await stopAll();

@@ -41,7 +41,7 @@ export interface IdentityNews {
 /** Reads or makes the keys, loads the stored identity. Throws where a file is corrupt, with what to do. */
 export async function openIdentity(options: IdentityOptions): Promise<KeptIdentity> {
   const keys = await keepKeys(options.folder);
-  return new KeptIdentity(options, keys, await loadIdentity(options.folder));
+  return new KeptIdentity(options, keys, await loadIdentity(options.folder, keys.meshKey));
 }
 
 export class KeptIdentity implements MeshIdentity {
