@@ -146,12 +146,24 @@ describe('a gateway process', () => {
     expect(gateway.output()).toMatch(sentence);
   });
 
+  test('a second one on the same data answers no probe until the first has ended', async () => {
+    const first = await start();
+    await until(() => status(ports.health, '/livez')).toBe(200);
+    const own = { tls: await freePort(), health: await freePort(), metrics: await freePort() };
+    const listen = Object.fromEntries(Object.entries(own).map(([name, port]) => [name, `127.0.0.1:${port}`]));
+    const second = await start({ listen });
+    await until(() => second.output()).toMatch(/another gateway process uses this folder/);
+    expect(await status(own.health, '/livez')).toBe(0);
+    first.child.kill('SIGKILL');
+    await until(() => status(own.health, '/livez')).toBe(200);
+  });
+
   test('a taken port ends it, naming the address', async () => {
     await plane.start();
     await hand();
     await start();
     await until(() => status(ports.health, '/readyz')).toBe(200);
-    const second = await start();
+    const second = await start({ dataDir: 'other' });
     expect(await second.exited).toBe(1);
     expect(second.output()).toMatch(new RegExp(`EADDRINUSE.*127\\.0\\.0\\.1:${ports.health}`));
     expect(await readFile(join(folder, 'gateway.yaml'), 'utf8')).toContain('dataDir');
