@@ -26,6 +26,7 @@ test('little is completed with defaults, and frozen', () => {
     maxStaleness: 86_400_000,
     certificateLife: 86_400_000,
     renewGrace: 0,
+    auditRetention: 400 * 86_400_000,
     database: { url: ENVIRONMENT.DATABASE_URL, passFile: '/pgpass' },
   });
   expect(config.listen).not.toHaveProperty('insecureLoopback');
@@ -67,6 +68,7 @@ test.each([
   ['a relative path', FILE.replace('/data', 'data'), /dataDir.*absolute path/],
   ['a life without a unit', `${FILE}  certificateLife: 24`, /certificateLife.*24h/],
   ['a life that is too long', `${FILE}  certificateLife: 8d`, /certificateLife.*at most 7d/],
+  ['no retention', `${FILE}  auditRetention: 0`, /auditRetention.*at least 1d/],
   ['an http URL', FILE.replace('https://localhost', 'http://localhost'), /controlPlane\.url/],
   [
     'half a certificate',

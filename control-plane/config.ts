@@ -91,6 +91,11 @@ export const ControlPlane = z
     renewGrace: Duration.default(0).describe(
       'How long after its expiry a certificate of an active gateway still renews. Default 0.',
     ),
+    auditRetention: Duration.default(400 * DAY)
+      .refine((ms) => ms >= DAY && ms <= 36_500 * DAY, 'expected at least 1d and at most 36500d')
+      .describe(
+        'How long audit records are kept, counted from their arrival here; then they are deleted. Default 400d.',
+      ),
   })
   .transform((config) => ({ ...config, meshDial: config.meshDial ?? hostPort(new URL(config.url)) }));
 

@@ -12,7 +12,7 @@ import { Enrolment } from './enrolment/index.ts';
 import { readKekFile } from './keys/kek.ts';
 import { keyFiles } from './keys/key-files.ts';
 import { readSnapshotKey } from './keys/snapshot-key.ts';
-import { Ledger } from './ledger/index.ts';
+import { Ledger, Retention } from './ledger/index.ts';
 import { ControlCertificate, MeshCa } from './mesh-ca/index.ts';
 import { FederationCounters, MetricsReport, metricsText } from './metrics/index.ts';
 import { Link, readNatsKeys } from './nats/index.ts';
@@ -87,7 +87,7 @@ interface WorkParts {
   readonly counters: FederationCounters;
 }
 
-/** Publisher, ledger and the link that both use. */
+/** Publisher, ledger, its retention, and the link. */
 function linkWork(config: Config, log: Logger, { keys, database: { db }, counters }: WorkParts) {
   const onTrouble = (doing: string, err: unknown): void => log.warn({ err }, `cannot ${doing}; trying again`);
   const link = new Link({
@@ -120,16 +120,25 @@ function linkWork(config: Config, log: Logger, { keys, database: { db }, counter
     onMetrics: (gateway, body) => counters.report(gateway, MetricsReport.parse(body)),
     onAlarm: (subject, err) => log.error({ err, subject }, 'a message was refused'),
   });
+  const retention = new Retention({
+    db,
+    keepMs: config.auditRetention,
+    now,
+    onDeleted: (records, before) => log.info({ records, before }, 'audit records past their retention were deleted'),
+    onTrouble,
+  });
   return {
     link,
     publisher,
     start: () => {
       publisher.start();
       ledger.start();
+      retention.start();
       link.start();
     },
     stop: async () => {
       ledger.stop();
+      await retention.stop();
       await publisher.stop();
       await link.stop();
     },

@@ -108,7 +108,7 @@ async function hopsOf(db: Kysely<Database>, requestIds: readonly string[]): Prom
   return hops;
 }
 
-function record({ id: _id, epoch: _epoch, seq: _seq, timestamp, ...rest }: Row): AuditRecord {
+function record({ id: _id, epoch: _epoch, seq: _seq, recorded_at: _arrival, timestamp, ...rest }: Row): AuditRecord {
   return { timestamp: timestamp.toISOString(), ...rest };
 }
 

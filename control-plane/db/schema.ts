@@ -127,7 +127,7 @@ export interface OutboxTable {
 export interface SnapshotsTable {
   gateway: string;
   revision: number;
-  /** SHA-256 (hex) of the payload bytes: what a gateway reports. */
+  /** SHA-256 (hex) of the payload, tables inline: what a gateway reports. */
   digest: string;
   /** Hash of what was rendered, without revision and time: equal means nothing to publish. */
   content_hash: string;
@@ -157,6 +157,8 @@ export interface AuditRecordsTable {
   http_status: number;
   code: string | null;
   total_latency_ms: number;
+  /** When it arrived here; its `timestamp` is what the gateway says. */
+  recorded_at: Generated<Date>;
 }
 
 export interface AuditWatermarksTable {

@@ -1,2 +1,3 @@
 /** The door of the ledger. */
 export { Ledger, type LedgerSettings } from './ledger.ts';
+export { Retention } from './retention.ts';

@@ -1,9 +1,13 @@
 /** Every migration, in order. Forward only: a new one is a new file and one line here. */
 import { sql as first } from './0001-first.ts';
+import { sql as auditArrival } from './0002-audit-arrival.ts';
 
 export interface Migration {
   readonly name: string;
   readonly sql: string;
 }
 
-export const migrations: readonly Migration[] = [{ name: '0001-first', sql: first }];
+export const migrations: readonly Migration[] = [
+  { name: '0001-first', sql: first },
+  { name: '0002-audit-arrival', sql: auditArrival },
+];
