@@ -69,11 +69,12 @@ type Keys = Awaited<ReturnType<typeof readKeys>>;
 async function readKeys(config: Config, log: Logger) {
   const { dataDir, federation } = config;
   const files = keyFiles(dataDir);
-  const signer = await MeshCa.open({ dataDir, federation, now });
+  const kek = await readKekFile(dataFiles(dataDir).kek);
+  const signer = await MeshCa.open({ dataDir, federation, kek, now });
   const onFailure = (err: unknown): void => log.error({ err }, 'certificate not renewed; trying again');
   return {
     signer,
-    kek: await readKekFile(dataFiles(dataDir).kek),
+    kek,
     natsKeys: await readNatsKeys(files.natsKeys),
     snapshotSigner: await readSnapshotKey(files.snapshotKey),
     site: await SiteCertificate.open(siteFiles(config), onFailure),

@@ -2,7 +2,8 @@
 import { gatewaySpiffeId, meshName } from '@portolan/core';
 import { calculateJwkThumbprint, compactDecrypt } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Config } from '../config.ts';
+import { type Config, dataFiles } from '../config.ts';
+import { readKekFile, writeKekFile } from '../keys/kek.ts';
 import { keyFiles } from '../keys/key-files.ts';
 import { makePrivateDirectory } from '../keys/private-files.ts';
 import { makeIssuer, makeRoot, writeAuthority } from '../mesh-ca/authority.ts';
@@ -32,9 +33,11 @@ beforeEach(() => {
 async function oldMesh({ dataDir }: Config): Promise<void> {
   const files = keyFiles(dataDir);
   for (const directory of files.directories) await makePrivateDirectory(directory);
+  await writeKekFile(dataFiles(dataDir).kek);
+  const kek = await readKekFile(dataFiles(dataDir).kek);
   const root = await makeRoot('test mesh root', Date.now() - 10 * DAY, 1);
-  await writeAuthority(files.meshRoot, root);
-  await writeAuthority(files.meshIssuer, await makeIssuer(root, 'test', Date.now() - 10 * DAY));
+  await writeAuthority(files.meshRoot, root, kek);
+  await writeAuthority(files.meshIssuer, await makeIssuer(root, 'test', Date.now() - 10 * DAY), kek);
 }
 
 const enrolling = () => plane.backbone().enrolling;

@@ -7,8 +7,11 @@ import { parseToken } from '@portolan/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Config, dataFiles } from '../config.ts';
 import { openDatabase } from '../db/index.ts';
+import { kekOf, readKekFile } from '../keys/kek.ts';
 import { keyFiles } from '../keys/key-files.ts';
-import { X509Certificate } from '../mesh-ca/x509.ts';
+import { writePrivately } from '../keys/private-files.ts';
+import { readAuthority } from '../mesh-ca/authority.ts';
+import { certificatePem, keyPem, X509Certificate } from '../mesh-ca/x509.ts';
 import { testConfig } from '../test/backbone.ts';
 import { startTestPostgres, type TestPostgres } from '../test/postgres.ts';
 import { authenticate } from '../tokens/index.ts';
@@ -52,7 +55,7 @@ test('the first time it makes everything, one line each; the second time nothing
     'site CA',
     'site certificate',
     'NATS configuration',
-    'migration',
+    'migration 0001-first',
     'admin token',
   ])
     expect(
@@ -68,6 +71,27 @@ test('nothing of it is open to others', async () => {
   for (const entry of await readdir(config.dataDir, { recursive: true, withFileTypes: true })) {
     const { mode } = await stat(join(entry.parentPath, entry.name));
     expect([entry.name, (mode & 0o777).toString(8)]).toEqual([entry.name, entry.isDirectory() ? '700' : '600']);
+  }
+});
+
+test("authorities' keys are under the KEK; one that lies in clear, as an older stack has it, is sealed", async () => {
+  const files = keyFiles(config.dataDir);
+  const kek = await readKekFile(dataFiles(config.dataDir).kek);
+  const paths = [files.meshRoot, files.meshIssuer, files.siteRoot];
+  const held = await Promise.all(paths.map((path) => readAuthority(path, 'Authority', kek)));
+  for (const path of paths) expect(await readFile(path, 'utf8')).not.toContain('PRIVATE');
+  await expect(readAuthority(files.meshRoot, 'Mesh root', kekOf(Buffer.alloc(32)))).rejects.toThrow('does not open');
+
+  for (const [at, { certificate, key }] of held.entries())
+    await writePrivately(paths[at] ?? '', (await keyPem(key)) + certificatePem(certificate));
+  expect(await born()).toEqual(paths.map((path) => `made sealed key in ${path}`));
+  for (const [at, path] of paths.entries()) {
+    expect(await readFile(path, 'utf8')).not.toContain('PRIVATE');
+    const { certificate, key } = await readAuthority(path, 'Authority', kek);
+    expect([certificate.serialNumber, await keyPem(key)]).toEqual([
+      held[at]?.certificate.serialNumber,
+      held[at] && (await keyPem(held[at].key)),
+    ]);
   }
 });
 
@@ -113,15 +137,16 @@ test('the admin token opens the API; a lost row comes back for the same text, a 
 test("the site's certificate is renewed with 30 days left and when the hosts change, under the same CA", async () => {
   const files = dataFiles(config.dataDir);
   const read = async () => new X509Certificate(await readFile(files.siteCertificate, 'utf8'));
+  const site = { dataDir: config.dataDir, kek: await readKekFile(files.kek) };
   const ca = await readFile(files.siteCa, 'utf8');
   const hosts = ['localhost', '127.0.0.1'];
   const first = await read();
   const end = first.notAfter.getTime();
-  expect(await ensureSiteCertificate(config.dataDir, hosts, end - 31 * DAY)).toEqual({ ca: false, leaf: false });
-  expect(await ensureSiteCertificate(config.dataDir, hosts, end - 29 * DAY)).toEqual({ ca: false, leaf: true });
+  expect(await ensureSiteCertificate(site, hosts, end - 31 * DAY)).toEqual({ ca: false, leaf: false });
+  expect(await ensureSiteCertificate(site, hosts, end - 29 * DAY)).toEqual({ ca: false, leaf: true });
   expect((await read()).serialNumber).not.toBe(first.serialNumber);
-  expect(await ensureSiteCertificate(config.dataDir, [...hosts, '::1'], Date.now())).toEqual({ ca: false, leaf: true });
-  expect(await ensureSiteCertificate(config.dataDir, [...hosts, '::1'], Date.now())).toEqual({
+  expect(await ensureSiteCertificate(site, [...hosts, '::1'], Date.now())).toEqual({ ca: false, leaf: true });
+  expect(await ensureSiteCertificate(site, [...hosts, '::1'], Date.now())).toEqual({
     ca: false,
     leaf: false,
   });
@@ -129,7 +154,7 @@ test("the site's certificate is renewed with 30 days left and when the hosts cha
   expect(await (await read()).verify({ publicKey: new X509Certificate(ca).publicKey })).toBe(true);
   // a torn pair is made whole
   await rm(files.siteKey);
-  expect(await ensureSiteCertificate(config.dataDir, hosts, Date.now())).toEqual({ ca: false, leaf: true });
+  expect(await ensureSiteCertificate(site, hosts, Date.now())).toEqual({ ca: false, leaf: true });
   const pair = { cert: await readFile(files.siteCertificate), key: await readFile(files.siteKey) };
   expect(() => createSecureContext(pair)).not.toThrow();
 });

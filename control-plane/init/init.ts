@@ -4,11 +4,11 @@
  */
 import { type Config, dataFiles, siteFiles } from '../config.ts';
 import { migrate, openDatabase } from '../db/index.ts';
-import { readKekFile, writeKekFile } from '../keys/kek.ts';
+import { type Kek, readKekFile, writeKekFile } from '../keys/kek.ts';
 import { keyFiles } from '../keys/key-files.ts';
 import { makePrivateDirectory, readIfThere, writePrivately } from '../keys/private-files.ts';
 import { writeSnapshotKey } from '../keys/snapshot-key.ts';
-import { makeRoot, readAuthority, writeAuthority } from '../mesh-ca/authority.ts';
+import { makeRoot, readAuthority, sealAuthority, writeAuthority } from '../mesh-ca/authority.ts';
 import { isOld, reissue } from '../mesh-ca/signer.ts';
 import { certificatePem } from '../mesh-ca/x509.ts';
 import { readNatsKeys, writeNatsKeys } from '../nats/keys.ts';
@@ -22,10 +22,11 @@ type Step = (config: Config) => Promise<readonly string[]>;
 // table: later steps read what earlier ones wrote
 const steps: readonly Step[] = [
   directories,
+  kek,
+  sealedKeys,
   meshRoot,
   meshIssuer,
   snapshotKey,
-  kek,
   natsKeys,
   siteCertificate,
   natsConf,
@@ -45,20 +46,38 @@ async function directories({ dataDir, nats }: Config): Promise<readonly string[]
   return made;
 }
 
-async function meshRoot({ dataDir, federation }: Config): Promise<readonly string[]> {
-  const files = keyFiles(dataDir);
+async function kek({ dataDir }: Config): Promise<readonly string[]> {
+  const { kek: path } = dataFiles(dataDir);
+  return (await writeKekFile(path)) ? [`key-encryption key ${path}`] : [];
+}
+
+const kekOf = ({ dataDir }: Config): Promise<Kek> => readKekFile(dataFiles(dataDir).kek);
+
+/** An authority's key that lies in clear, as in a stack that an older version made, goes under the KEK. */
+async function sealedKeys(config: Config): Promise<readonly string[]> {
+  const key = await kekOf(config);
+  const { meshRoot: root, meshIssuer: issuer, siteRoot } = keyFiles(config.dataDir);
+  const made: string[] = [];
+  for (const path of [root, issuer, siteRoot]) if (await sealAuthority(path, key)) made.push(`sealed key in ${path}`);
+  return made;
+}
+
+async function meshRoot(config: Config): Promise<readonly string[]> {
+  const { dataDir, federation } = config;
+  const [files, key] = [keyFiles(dataDir), await kekOf(config)];
   const isNew = (await readIfThere(files.meshRoot)) === undefined;
-  if (isNew) await writeAuthority(files.meshRoot, await makeRoot(`${federation} mesh root`, Date.now(), 1));
-  const pem = certificatePem((await readAuthority(files.meshRoot, 'Mesh root')).certificate);
+  if (isNew) await writeAuthority(files.meshRoot, await makeRoot(`${federation} mesh root`, Date.now(), 1), key);
+  const pem = certificatePem((await readAuthority(files.meshRoot, 'Mesh root', key)).certificate);
   if ((await readIfThere(files.meshCa)) !== pem) await writePrivately(files.meshCa, pem);
   return isNew ? [`mesh root ${files.meshRoot}`] : [];
 }
 
-async function meshIssuer({ dataDir, federation }: Config): Promise<readonly string[]> {
-  const { meshIssuer: path } = keyFiles(dataDir);
+async function meshIssuer(config: Config): Promise<readonly string[]> {
+  const { dataDir, federation } = config;
+  const [{ meshIssuer: path }, key] = [keyFiles(dataDir), await kekOf(config)];
   const there = (await readIfThere(path)) !== undefined;
-  if (there && !isOld((await readAuthority(path, 'Mesh issuer')).certificate, Date.now())) return [];
-  await reissue({ dataDir, federation, now: Date.now });
+  if (there && !isOld((await readAuthority(path, 'Mesh issuer', key)).certificate, Date.now())) return [];
+  await reissue({ dataDir, federation, kek: key, now: Date.now });
   return [`mesh issuer ${path}`];
 }
 
@@ -69,11 +88,6 @@ async function snapshotKey({ dataDir }: Config): Promise<readonly string[]> {
   return [`snapshot signing key ${path}`];
 }
 
-async function kek({ dataDir }: Config): Promise<readonly string[]> {
-  const { kek: path } = dataFiles(dataDir);
-  return (await writeKekFile(path)) ? [`key-encryption key ${path}`] : [];
-}
-
 async function natsKeys({ dataDir }: Config): Promise<readonly string[]> {
   const { natsKeys: path } = keyFiles(dataDir);
   if ((await readIfThere(path)) !== undefined) return [];
@@ -81,10 +95,11 @@ async function natsKeys({ dataDir }: Config): Promise<readonly string[]> {
   return [`NATS operator, accounts and signers ${path}`];
 }
 
-async function siteCertificate({ dataDir, siteCertificate: site }: Config): Promise<readonly string[]> {
+async function siteCertificate(config: Config): Promise<readonly string[]> {
+  const { dataDir, siteCertificate: site } = config;
   if (!('hosts' in site)) return [];
   const files = dataFiles(dataDir);
-  const made = await ensureSiteCertificate(dataDir, site.hosts, Date.now());
+  const made = await ensureSiteCertificate({ dataDir, kek: await kekOf(config) }, site.hosts, Date.now());
   return [
     ...(made.ca ? [`site CA ${files.siteCa}`] : []),
     ...(made.leaf ? [`site certificate ${files.siteCertificate} for ${site.hosts.join(', ')}`] : []),
@@ -107,12 +122,12 @@ async function migrations({ database }: Config): Promise<readonly string[]> {
   return (await migrate(database)).map((name) => `database migration ${name}`);
 }
 
-async function adminToken({ dataDir, database }: Config): Promise<readonly string[]> {
-  const files = dataFiles(dataDir);
+async function adminToken(config: Config): Promise<readonly string[]> {
+  const { dataDir, database } = config;
   const { db, close } = openDatabase(database);
   try {
-    const key = await readKekFile(files.kek);
-    const made = await ensureAdminToken({ file: files.adminToken, db, kek: key, now: Date.now() });
+    const file = dataFiles(dataDir).adminToken;
+    const made = await ensureAdminToken({ file, db, kek: await kekOf(config), now: Date.now() });
     return made === undefined ? [] : [made];
   } finally {
     await close();

@@ -5,6 +5,7 @@
 import { rm } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { dataFiles } from '../config.ts';
+import type { Kek } from '../keys/kek.ts';
 import { keyFiles } from '../keys/key-files.ts';
 import { readIfThere, writePrivately } from '../keys/private-files.ts';
 import { type Authority, BACKDATE_MS, makeRoot, readAuthority, writeAuthority } from '../mesh-ca/authority.ts';
@@ -29,18 +30,24 @@ const DAY_MS = 86_400_000;
 const LEAF_LIFE_MS = 365 * DAY_MS;
 const RENEW_BEFORE_MS = 30 * DAY_MS;
 
+export interface SitePlace {
+  readonly dataDir: string;
+  /** Opens and seals the CA's key. */
+  readonly kek: Kek;
+}
+
 /** Makes what is missing or old; answers whether it made the CA, the leaf. */
 export async function ensureSiteCertificate(
-  dataDir: string,
+  place: SitePlace,
   hosts: readonly string[],
   now: number,
 ): Promise<{ readonly ca: boolean; readonly leaf: boolean }> {
-  const made = await ensureCa(dataDir, now);
-  const files = dataFiles(dataDir);
+  const made = await ensureCa(place, now);
+  const files = dataFiles(place.dataDir);
   const present = await readIfThere(files.siteCertificate);
   const fits = !made && present !== undefined && (await readIfThere(files.siteKey)) !== undefined;
   if (fits && isGood(present, hosts, now)) return { ca: made, leaf: false };
-  const ca = await readAuthority(keyFiles(dataDir).siteRoot, 'Site CA');
+  const ca = await readAuthority(keyFiles(place.dataDir).siteRoot, 'Site CA', place.kek);
   const leaf = await makeLeaf(ca, hosts, now);
   // certificate last: it is what the next init looks at, so a crash in between makes both again
   await rm(files.siteCertificate, { force: true });
@@ -54,11 +61,11 @@ interface Leaf {
   readonly key: string;
 }
 
-async function ensureCa(dataDir: string, now: number): Promise<boolean> {
+async function ensureCa({ dataDir, kek }: SitePlace, now: number): Promise<boolean> {
   const { siteRoot } = keyFiles(dataDir);
   const isNew = (await readIfThere(siteRoot)) === undefined;
-  if (isNew) await writeAuthority(siteRoot, await makeRoot('Portolan site CA', now, 0));
-  const ca = await readAuthority(siteRoot, 'Site CA');
+  if (isNew) await writeAuthority(siteRoot, await makeRoot('Portolan site CA', now, 0), kek);
+  const ca = await readAuthority(siteRoot, 'Site CA', kek);
   const { siteCa } = dataFiles(dataDir);
   const pem = certificatePem(ca.certificate);
   if ((await readIfThere(siteCa)) !== pem) await writePrivately(siteCa, pem);

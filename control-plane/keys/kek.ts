@@ -1,11 +1,10 @@
 /**
- * The key-encryption key: seals what the database may hold but must not show (hop keys, session-sealing keys).
+ * The key-encryption key: seals what the database and files may hold but must not show (hop keys, session-sealing keys, keys of authorities).
  * AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce; the additional data binds a value to its row, so that one copied to another row does not open.
  * This adapter keeps the key in a file of mode 0600; a cloud's KMS would implement the same interface.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
-import { writePrivatelyOnce } from './private-files.ts';
+import { readPrivateBytes, writePrivatelyOnce } from './private-files.ts';
 
 export interface Kek {
   seal(plain: Uint8Array, aad: string): Promise<Buffer>;
@@ -58,8 +57,4 @@ function unseal(key: Buffer, sealed: Buffer, aad: string): Buffer {
 export const writeKekFile = (path: string): Promise<boolean> => writePrivatelyOnce(path, randomBytes(32));
 
 /** Reads the key's file. Refuses one that others may read. */
-export async function readKekFile(path: string): Promise<Kek> {
-  const { mode } = await stat(path);
-  if (mode & 0o077) throw new Error(`KEK file ${path}: others may read it; expected mode 0600 (chmod 600).`);
-  return kekOf(await readFile(path));
-}
+export const readKekFile = async (path: string): Promise<Kek> => kekOf(await readPrivateBytes(path, 'KEK'));

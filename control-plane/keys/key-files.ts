@@ -12,16 +12,16 @@ export const keyFiles = (dataDir: string) =>
       join(dataDir, 'site'),
       join(dataDir, 'snapshot'),
     ],
-    /** Root of the mesh: certificate and key. Needed only to issue intermediates. */
+    /** Root of the mesh: certificate, and key under the KEK. Needed only to issue intermediates. */
     meshRoot: join(dataDir, 'mesh', 'root.pem'),
     /** The root's certificate alone: what NATS checks client certificates against. */
     meshCa: join(dataDir, 'mesh', 'ca.crt'),
-    /** Issuing intermediate: certificate and key. */
+    /** Issuing intermediate: the same. */
     meshIssuer: join(dataDir, 'mesh', 'issuer.pem'),
     /** Ed25519 private JWK. */
     snapshotKey: join(dataDir, 'snapshot', 'signing.jwk'),
     /** Seeds and JWTs of operator, accounts and signers. */
     natsKeys: join(dataDir, 'nats', 'keys.json'),
-    /** CA of the site's certificate, where init makes one: certificate and key. */
+    /** CA of the site's certificate, where init makes one: the same. */
     siteRoot: join(dataDir, 'site', 'ca.pem'),
   }) as const;

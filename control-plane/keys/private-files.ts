@@ -69,11 +69,16 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-/** The text of a file that must be there and closed to others. Throws an error that says what to do. */
-export async function readPrivately(path: string, what: string): Promise<string> {
-  const text = await readIfThere(path);
-  if (text === undefined) throw new Error(`${what} ${path} is not there: run "control-plane init" first.`);
-  if (((await stat(path)).mode & 0o077) !== 0)
-    throw new Error(`${what} ${path}: others may read it; expected mode 0600 (chmod 600).`);
-  return text;
+/** The bytes of a file that must be there and closed to others. Throws an error that says what to do. */
+export async function readPrivateBytes(path: string, what: string): Promise<Buffer> {
+  const { mode } = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause;
+    throw new Error(`${what} ${path} is not there: run "control-plane init" first.`);
+  });
+  if ((mode & 0o077) !== 0) throw new Error(`${what} ${path}: others may read it; expected mode 0600 (chmod 600).`);
+  return readFile(path);
 }
+
+/** The same, as text. */
+export const readPrivately = async (path: string, what: string): Promise<string> =>
+  (await readPrivateBytes(path, what)).toString();

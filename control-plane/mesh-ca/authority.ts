@@ -1,10 +1,11 @@
 /**
  * The two certificate authorities of the mesh: a root, made once, and the issuing intermediate that it signs for 90 days.
  * The intermediate can name nothing outside the federation (RFC 5280 §4.2.1.10): a stolen one is worth nothing elsewhere.
- * Invariant: an authority's file holds its key and its certificate together, so the two never disagree.
+ * Invariant: an authority's file holds its key, under the KEK, and its certificate together, so the two never disagree.
  */
 import { createHash, type webcrypto } from 'node:crypto';
-import { readPrivately, writePrivately } from '../keys/private-files.ts';
+import type { Kek } from '../keys/kek.ts';
+import { readIfThere, readPrivately, writePrivately } from '../keys/private-files.ts';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -98,13 +99,37 @@ export function nameConstraints(federation: string): Extension {
 export const fingerprint = (certificate: X509Certificate): string =>
   createHash('sha256').update(Buffer.from(certificate.rawData)).digest('hex');
 
-export async function writeAuthority(path: string, authority: Authority): Promise<void> {
-  await writePrivately(path, (await keyPem(authority.key)) + certificatePem(authority.certificate));
+/** Additional data of an authority's sealed key: another certificate's does not open. */
+const authorityKeyAad = (certificate: X509Certificate): string => `authority-key|${fingerprint(certificate)}`;
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/;
+const SEALED = 'PORTOLAN SEALED KEY';
+const SEALED_KEY = new RegExp(`-----BEGIN ${SEALED}-----([^-]+)-----END ${SEALED}-----`);
+
+/** PEM: the key under the KEK, then the certificate. */
+export async function writeAuthority(path: string, { certificate, key }: Authority, kek: Kek): Promise<void> {
+  const sealed = await kek.seal(Buffer.from(await keyPem(key)), authorityKeyAad(certificate));
+  const lines = sealed.toString('base64').replace(/.{64}/g, '$&\n');
+  const block = `-----BEGIN ${SEALED}-----\n${lines}\n-----END ${SEALED}-----\n`;
+  await writePrivately(path, block + certificatePem(certificate));
 }
 
-export async function readAuthority(path: string, what: string): Promise<Authority> {
-  const pem = await readPrivately(path, what);
-  const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(pem)?.[0];
-  if (certificate === undefined) throw new Error(`${what} ${path} holds no certificate: it is damaged; restore it.`);
-  return { certificate: new X509Certificate(certificate), key: await privateKeyOf(pem) };
+/** A file with its key in clear is read too; `sealAuthority` ends that. */
+export async function readAuthority(path: string, what: string, kek: Kek): Promise<Authority> {
+  const text = await readPrivately(path, what);
+  const pem = CERTIFICATE.exec(text)?.[0];
+  if (pem === undefined) throw new Error(`${what} ${path} holds no certificate: it is damaged; restore it.`);
+  const certificate = new X509Certificate(pem);
+  const sealed = SEALED_KEY.exec(text)?.[1];
+  if (sealed === undefined) return { certificate, key: await privateKeyOf(text) };
+  const key = await kek.open(Buffer.from(sealed, 'base64'), authorityKeyAad(certificate));
+  return { certificate, key: await privateKeyOf(key.toString()) };
+}
+
+/** Seals a key that lies in clear; answers whether there was one. */
+export async function sealAuthority(path: string, kek: Kek): Promise<boolean> {
+  const text = await readIfThere(path);
+  if (text === undefined || SEALED_KEY.test(text)) return false;
+  await writeAuthority(path, await readAuthority(path, 'Authority', kek), kek);
+  return true;
 }

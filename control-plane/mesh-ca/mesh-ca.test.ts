@@ -1,8 +1,10 @@
 /** The mesh's certificates, judged by OpenSSL (Node's TLS) and by our own reading; time is the only thing that is played. */
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { kekOf } from '../keys/kek.ts';
 import { keyFiles } from '../keys/key-files.ts';
 import { makePrivateDirectory } from '../keys/private-files.ts';
 import type { MeshMaterial } from '../ports.ts';
@@ -36,6 +38,7 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const start = Date.now();
 const names = { spiffeId: 'spiffe://test/gateway/aws', dnsName: 'aws.test.mesh.internal', lifeMs: DAY };
+const kek = kekOf(randomBytes(32));
 let dir: string;
 let root: Authority;
 let clock: number;
@@ -45,14 +48,14 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'portolan-ca-'));
   for (const directory of keyFiles(dir).directories) await makePrivateDirectory(directory);
   root = await makeRoot('test mesh root', start, 1);
-  await writeAuthority(keyFiles(dir).meshRoot, root);
-  await writeAuthority(keyFiles(dir).meshIssuer, await makeIssuer(root, 'test', start));
+  await writeAuthority(keyFiles(dir).meshRoot, root, kek);
+  await writeAuthority(keyFiles(dir).meshIssuer, await makeIssuer(root, 'test', start), kek);
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 async function openCa(at = start): Promise<MeshCa> {
   clock = at;
-  return MeshCa.open({ dataDir: dir, federation: 'test', now });
+  return MeshCa.open({ dataDir: dir, federation: 'test', kek, now });
 }
 const leafFor = async (more: Partial<Leaf> = {}): Promise<Leaf> => ({
   publicKey: await PublicKey.create((await makeKeys()).publicKey),
@@ -98,7 +101,7 @@ describe('the issuing intermediate', () => {
       const at = new Date(certificate.notAfter.getTime() - 1_000);
       expect(await verifyChain({ leaf: certificate, others, roots: [root.certificate] }, at)).toBe(true);
     }
-    await writeAuthority(keyFiles(dir).meshIssuer, await makeIssuer(root, 'test', start));
+    await writeAuthority(keyFiles(dir).meshIssuer, await makeIssuer(root, 'test', start), kek);
   });
 
   test('a stolen one can name nothing outside the federation: OpenSSL refuses each', async () => {

@@ -2,6 +2,7 @@
  * Issues the mesh's certificates. `Signer` is the seam where a cloud's private CA would stand; this one signs with an intermediate in memory.
  * Invariant: the intermediate is re-issued from the root when a third of its life is left, so no leaf ever outlives the one that signed it.
  */
+import type { Kek } from '../keys/kek.ts';
 import { keyFiles } from '../keys/key-files.ts';
 import { type Authority, fingerprint, makeIssuer, readAuthority, writeAuthority } from './authority.ts';
 import { type Leaf, makeLeaf } from './leaf.ts';
@@ -24,6 +25,8 @@ export interface Signer {
 export interface MeshCaPlace {
   readonly dataDir: string;
   readonly federation: string;
+  /** Opens and seals the authorities' keys. */
+  readonly kek: Kek;
   /** ms since epoch. */
   readonly now: () => number;
 }
@@ -45,8 +48,8 @@ export class MeshCa implements Signer {
   /** Reads what `init` wrote. */
   static async open(place: MeshCaPlace): Promise<MeshCa> {
     const files = keyFiles(place.dataDir);
-    const root = await readAuthority(files.meshRoot, 'Mesh root');
-    return new MeshCa(place, root.certificate, await readAuthority(files.meshIssuer, 'Mesh issuer'));
+    const root = await readAuthority(files.meshRoot, 'Mesh root', place.kek);
+    return new MeshCa(place, root.certificate, await readAuthority(files.meshIssuer, 'Mesh issuer', place.kek));
   }
 
   async sign(leaf: Leaf): Promise<SignedLeaf> {
@@ -70,11 +73,11 @@ export class MeshCa implements Signer {
 }
 
 /** Makes a new intermediate and replaces the file. */
-export async function reissue({ dataDir, federation, now }: MeshCaPlace): Promise<Authority> {
+export async function reissue({ dataDir, federation, kek, now }: MeshCaPlace): Promise<Authority> {
   const files = keyFiles(dataDir);
-  const root = await readAuthority(files.meshRoot, 'Mesh root');
+  const root = await readAuthority(files.meshRoot, 'Mesh root', kek);
   const issuer = await makeIssuer(root, federation, now());
-  await writeAuthority(files.meshIssuer, issuer);
+  await writeAuthority(files.meshIssuer, issuer, kek);
   return issuer;
 }
 

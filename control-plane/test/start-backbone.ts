@@ -66,9 +66,9 @@ export async function startBackbone(given: BackboneSettings): Promise<Backbone> 
   };
 }
 
-async function readKeys({ config, now, onTrouble }: Settled): Promise<Keys> {
+async function readKeys({ config, kek, now, onTrouble }: Settled): Promise<Keys> {
   const files = keyFiles(config.dataDir);
-  const ca = await MeshCa.open({ dataDir: config.dataDir, federation: config.federation, now });
+  const ca = await MeshCa.open({ dataDir: config.dataDir, federation: config.federation, kek, now });
   const material = await ControlCertificate.start({
     signer: ca,
     federation: config.federation,

@@ -6,6 +6,9 @@ import { createPrivateKey } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hopKey, parseToken } from '@portolan/core';
+import { type Kek, readKekFile } from '../../control-plane/keys/kek.ts';
+import { readAuthority } from '../../control-plane/mesh-ca/authority.ts';
+import { keyPem } from '../../control-plane/mesh-ca/x509.ts';
 import { keepKeys } from '../../gateway/adapters/identity/keys.ts';
 import { SealingKeys } from '../../gateway/adapters/session/sealing-keys.ts';
 import { systemClock } from '../../gateway/adapters/system-clock.ts';
@@ -88,17 +91,24 @@ async function passwords(folder: string): Promise<Secret[]> {
 
 async function controlPlaneKeys(folder: string): Promise<Secret[]> {
   const read = (name: string) => readFile(join(folder, 'control-plane', name));
-  const pems = ['mesh/root.pem', 'mesh/issuer.pem', 'site/ca.pem', 'site/tls.key'];
+  const authorities = ['mesh/root.pem', 'mesh/issuer.pem', 'site/ca.pem'];
+  const kek = await readKekFile(join(folder, 'control-plane', 'kek'));
   const nats = JSON.parse((await read('nats/keys.json')).toString()) as Record<string, string>;
   const seeds = Object.entries(nats).filter(([, value]) => /^S[A-Z2-7]{57}$/.test(value));
   const { d = '' } = JSON.parse((await read('snapshot/signing.jwk')).toString()) as { d?: string };
   return [
-    ...(await Promise.all(pems.map(async (name) => pemSecret(`control-plane/${name}`, (await read(name)).toString())))),
+    ...(await Promise.all(authorities.map((name) => authorityKey(folder, `control-plane/${name}`, kek)))),
+    pemSecret('control-plane/site/tls.key', (await read('site/tls.key')).toString()),
     ...seeds.map(([name, seed]) => ({ name: `control-plane/nats/keys.json ${name}`, spellings: [seed] })),
     storeKey(nats.storeKey, (await read('nats.conf')).toString()),
     { name: 'control-plane/snapshot/signing.jwk', spellings: bytes(Buffer.from(d, 'base64url')) },
     { name: 'control-plane/kek', spellings: bytes(await read('kek')) },
   ];
+}
+
+async function authorityKey(folder: string, name: string, kek: Kek): Promise<Secret> {
+  const { key } = await readAuthority(join(folder, name), name, kek);
+  return pemSecret(name, await keyPem(key));
 }
 
 /** The key of JetStream's store: 64 hex digits, in the configuration of NATS as well. */
