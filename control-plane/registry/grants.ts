@@ -1,9 +1,11 @@
 /** Grants: allow or deny, for one principal, on one server, of everything or of named tools, prompts and resources. */
 import { api, Name } from '@portolan/core';
-import { type Kind, optional, type Read, stamps, type Which, type Write, whichNames } from './kind.ts';
+import { optional, rowKind, stamps, type Write } from './kind.ts';
 import { existingPrincipal, existingServer } from './references.ts';
 
-export const grants: Kind<api.GrantBody, api.GrantView> = {
+const listed = (list: readonly string[]): string[] | null => (list.length > 0 ? [...list] : null);
+
+export const grants = rowKind<'grants', api.GrantBody, api.GrantView>({
   noun: 'Grant',
   path: 'grants',
   removal: 'Deletes the grant.',
@@ -22,25 +24,7 @@ export const grants: Kind<api.GrantBody, api.GrantView> = {
     prompts: body.prompts ?? [],
     resources: body.resources ?? [],
   }),
-  views,
-  check,
-  referrers: async () => [],
-  remove,
-};
-
-const listed = (list: readonly string[]): string[] | null => (list.length > 0 ? [...list] : null);
-
-async function views(db: Read, which: Which): Promise<readonly api.GrantView[]> {
-  const { equal, after, limit } = whichNames(which);
-  const rows = await db
-    .selectFrom('grants')
-    .selectAll()
-    .where('name', '>', after)
-    .$if(equal !== null, (query) => query.where('name', '=', equal))
-    .orderBy('name')
-    .limit(limit)
-    .execute();
-  return rows.map((row) => ({
+  viewOf: (row) => ({
     name: row.name,
     effect: row.effect,
     principal: { kind: row.principal_kind, name: row.principal_name },
@@ -50,16 +34,14 @@ async function views(db: Read, which: Which): Promise<readonly api.GrantView[]> 
     ...optional('prompts', listed(row.prompts)),
     ...optional('resources', listed(row.resources)),
     ...stamps(row),
-  }));
-}
+  }),
+  check,
+  referrers: async () => [],
+  removed: async () => {},
+});
 
 async function check(trx: Write, _: string, body: api.GrantBody): Promise<boolean> {
   await existingPrincipal(trx, body.principal, 'principal.name');
   await existingServer(trx, body.server, 'server');
   return false;
-}
-
-async function remove(trx: Write, name: string): Promise<boolean> {
-  const { numDeletedRows } = await trx.deleteFrom('grants').where('name', '=', name).executeTakeFirst();
-  return numDeletedRows > 0n;
 }

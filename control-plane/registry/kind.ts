@@ -1,11 +1,12 @@
 /**
  * What a kind of registry entry is: its words, its schemas, its table, its rules. registry.ts does the same four things with every kind.
  */
-import type { Kysely, Selectable, Transaction } from 'kysely';
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { z } from 'zod';
 import type { ChangeKind, Database } from '../db/index.ts';
 
-export type KindTable = 'gateways' | 'mcp_servers' | 'users' | 'virtual_accounts' | 'grants';
+type RowTable = 'users' | 'virtual_accounts' | 'grants';
+export type KindTable = RowTable | 'gateways' | 'mcp_servers';
 export type Read = Kysely<Database>;
 export type Write = Transaction<Database>;
 
@@ -64,4 +65,46 @@ export function whichNames(which: Which): {
   readonly limit: number;
 } {
   return 'name' in which ? { equal: which.name, after: '', limit: 1 } : { equal: null, ...which };
+}
+
+/** A kind whose view is made of its own row alone. */
+export interface RowKind<T extends RowTable, Body, View> extends Omit<Kind<Body, View>, 'views' | 'remove'> {
+  readonly table: T;
+  viewOf(row: Selectable<Database[T]>): View & Named;
+  /** Ends what must not outlive it, in the same transaction. */
+  removed(trx: Write, name: string): Promise<void>;
+}
+
+export function rowKind<T extends RowTable, Body, View>({
+  viewOf,
+  removed,
+  ...kind
+}: RowKind<T, Body, View>): Kind<Body, View> {
+  return {
+    ...kind,
+    views: async (db, which) => (await rowsOf(db, kind.table, which)).map(viewOf),
+    remove: async (trx, name) => {
+      const was = await deleteRow(trx, kind.table, name);
+      await removed(trx, name);
+      return was;
+    },
+  };
+}
+
+async function rowsOf<T extends RowTable>(
+  db: Read,
+  table: T,
+  which: Which,
+): Promise<readonly Selectable<Database[T]>[]> {
+  const { equal, after, limit } = whichNames(which);
+  const { rows } = await sql<Selectable<Database[T]>>`
+    SELECT * FROM ${sql.table(table)}
+    WHERE name > ${after} AND (${equal}::text IS NULL OR name = ${equal}) ORDER BY name LIMIT ${limit}`.execute(db);
+  return rows;
+}
+
+/** False: it was not there. */
+export async function deleteRow(trx: Write, table: KindTable, name: string): Promise<boolean> {
+  const { numAffectedRows } = await sql`DELETE FROM ${sql.table(table)} WHERE name = ${name}`.execute(trx);
+  return (numAffectedRows ?? 0n) > 0n;
 }

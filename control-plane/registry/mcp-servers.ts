@@ -1,6 +1,6 @@
 /** MCP servers: each stands behind one gateway, whose URL is its proxy URL. */
 import { api, Name } from '@portolan/core';
-import { type Kind, optional, type Read, stamps, type Which, type Write, whichNames } from './kind.ts';
+import { deleteRow, type Kind, optional, type Read, stamps, type Which, type Write, whichNames } from './kind.ts';
 import { plainUrl } from './plain-url.ts';
 import { activeGateway } from './references.ts';
 
@@ -17,7 +17,7 @@ export const mcpServers: Kind<api.McpServerBody, api.McpServerView> = {
   views,
   check,
   referrers,
-  remove,
+  remove: (trx, name) => deleteRow(trx, 'mcp_servers', name),
 };
 
 async function views(db: Read, which: Which): Promise<readonly api.McpServerView[]> {
@@ -51,9 +51,4 @@ async function check(trx: Write, _: string, body: api.McpServerBody): Promise<bo
 async function referrers(trx: Write, name: string): Promise<readonly string[]> {
   const grants = await trx.selectFrom('grants').select('name').where('server', '=', name).orderBy('name').execute();
   return grants.map((grant) => `grant "${grant.name}"`);
-}
-
-async function remove(trx: Write, name: string): Promise<boolean> {
-  const { numDeletedRows } = await trx.deleteFrom('mcp_servers').where('name', '=', name).executeTakeFirst();
-  return numDeletedRows > 0n;
 }
