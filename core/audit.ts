@@ -38,6 +38,27 @@ export const AuditRecord = z.object({
 });
 export type AuditRecord = z.infer<typeof AuditRecord>;
 
+/** What stands in the place of a record that damage took: that it was there, and no more of it than is `known`. */
+export const damagedAuditRecord = (
+  known: Pick<AuditRecord, 'timestamp' | 'request_id' | 'trace_id' | 'gateway'>,
+): AuditRecord => ({
+  ...known,
+  role: 'handling',
+  entry_gateway: known.gateway,
+  handling_gateway: null,
+  proxy_hops: 0,
+  user: null,
+  principal_kind: null,
+  token_id: null,
+  mcp_server: null,
+  method: null,
+  tool: null,
+  status: 'failed',
+  http_status: 0,
+  code: 'audit_record_damaged',
+  total_latency_ms: 0,
+});
+
 /** A record with its place in the gateway's spool: what travels on NATS. */
 export const SpooledRecord = z.object({ epoch: z.string(), seq: z.int().min(1), record: AuditRecord });
 export type SpooledRecord = z.infer<typeof SpooledRecord>;

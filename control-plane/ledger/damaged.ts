@@ -2,7 +2,7 @@
  * What stays of an audit record that cannot be stored as it came: that it was there, and what of it can be read. Pure.
  * Invariant: its place is kept, so that the watermark passes it; every value is one that PostgreSQL takes.
  */
-import { AuditRecord, type SpooledRecord } from '@portolan/core';
+import { AuditRecord, damagedAuditRecord, type SpooledRecord } from '@portolan/core';
 import type { z } from 'zod';
 
 /** Where the record stands, and what it said, in whatever form. */
@@ -17,31 +17,13 @@ const Kept = AuditRecord.pick({ request_id: true, trace_id: true, role: true, en
 
 /** `now`: ms since epoch; stands for the time of the request, which may be what was damaged. */
 export function damagedRecord({ gateway, epoch, seq, said }: Remains, now: number): SpooledRecord {
-  const kept = keptOf(said);
-  return {
-    epoch,
-    seq,
-    record: {
-      timestamp: new Date(now).toISOString(),
-      request_id: kept.request_id ?? `damaged:${gateway}:${epoch}:${seq}`,
-      trace_id: kept.trace_id ?? '',
-      role: kept.role ?? 'handling',
-      gateway,
-      entry_gateway: kept.entry_gateway ?? gateway,
-      handling_gateway: null,
-      proxy_hops: 0,
-      user: null,
-      principal_kind: null,
-      token_id: null,
-      mcp_server: null,
-      method: null,
-      tool: null,
-      status: 'failed',
-      http_status: 0,
-      code: 'audit_record_damaged',
-      total_latency_ms: 0,
-    },
-  };
+  const blank = damagedAuditRecord({
+    timestamp: new Date(now).toISOString(),
+    request_id: `damaged:${gateway}:${epoch}:${seq}`,
+    trace_id: '',
+    gateway,
+  });
+  return { epoch, seq, record: AuditRecord.parse({ ...blank, ...keptOf(said) }) };
 }
 
 /** Each field by itself: one that is wrong does not cost the others. */

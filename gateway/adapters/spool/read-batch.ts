@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import type { AuditRecord } from '@portolan/core';
+import { damagedAuditRecord } from '@portolan/core';
 import { frameJson, framePrefix, HEADER_BYTES, MAX_JSON_BYTES, nextFrame } from './frame.ts';
 import type { Segment } from './segment.ts';
 
@@ -100,25 +100,11 @@ function lostRecord(prefix: string, gateway: string, epoch: string, seq: number)
     [17, 20],
     [20, 32],
   ].map(([from, to]) => hash.slice(from, to));
-  const record: AuditRecord = {
+  const record = damagedAuditRecord({
     timestamp: new Date().toISOString(),
     request_id: `${a}-${b}-8${c}-8${d}-${e}`,
     trace_id: hash.slice(32),
-    role: 'handling',
     gateway,
-    entry_gateway: gateway,
-    handling_gateway: null,
-    proxy_hops: 0,
-    user: null,
-    principal_kind: null,
-    token_id: null,
-    mcp_server: null,
-    method: null,
-    tool: null,
-    status: 'failed',
-    http_status: 0,
-    code: 'audit_record_damaged',
-    total_latency_ms: 0,
-  };
+  });
   return Buffer.from(frameJson(prefix, seq, JSON.stringify(record)));
 }
