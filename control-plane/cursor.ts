@@ -1,8 +1,21 @@
 /**
- * Opaque cursors of lists: base64url of a JSON array. Opaque to callers, checked by us: a cursor that we did not write is a 400, never a query.
+ * The pages of lists, and their opaque cursors: base64url of a JSON array. Opaque to callers, checked by us: a cursor that we did not write is a 400,
+ * never a query.
  */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { problem } from './problem.ts';
+
+const LIMIT = 'expected a whole number from 1 to 500';
+
+/** Query parameters of every list. */
+export const paging = (limit: number) => ({
+  limit: z.coerce
+    .number(LIMIT)
+    .pipe(z.int(LIMIT).min(1, LIMIT).max(500, LIMIT))
+    .default(limit)
+    .describe('Entries a page.'),
+  cursor: z.string().max(1_000).optional().describe('`next` of the page before.'),
+});
 
 export const writeCursor = (position: readonly unknown[]): string =>
   Buffer.from(JSON.stringify(position)).toString('base64url');

@@ -1,13 +1,13 @@
 /** What `GET /api/v1/audit` may be asked. Every filter looks at the row that is shown; several are joined by "and". */
 import { AuditStatus } from '@portolan/core';
 import { z } from 'zod';
+import { paging } from '../cursor.ts';
 
 const Text = z.string().min(1).max(512);
-const Instant = z.iso.datetime({ offset: true });
+const Instant = z.iso.datetime({ offset: true, error: 'expected a time as 2026-01-31T12:00:00Z' });
 
 export const AuditFilter = z.strictObject({
-  limit: z.coerce.number().pipe(z.int().min(1).max(500)).default(50).describe('Rows a page.'),
-  cursor: z.string().max(1_000).optional().describe('`next` of the page before.'),
+  ...paging(50),
   user: Text.optional().describe('Name of the user or virtual account.'),
   mcp_server: Text.optional(),
   tool: Text.optional().describe('Tool, prompt or resource that was asked for.'),

@@ -131,19 +131,26 @@ describe('pages', () => {
   });
 
   test.each([
-    'limit=0',
-    'limit=501',
-    'limit=x',
-    'cursor=abc',
-    `cursor=${Buffer.from('[1,2]').toString('base64url')}`,
-    'since=yesterday',
-    'status=great',
-    'usr=alice',
-  ])('%s is refused', async (text) => {
-    expect(await api.ask('GET', `/audit?${text}`)).toMatchObject({
-      status: 400,
-      body: { error: { code: 'invalid_parameter' } },
-    });
+    ['limit=0', 'limit: expected a whole number from 1 to 500; got "0"'],
+    ['limit=501', 'limit: expected a whole number from 1 to 500; got "501"'],
+    ['limit=x', 'limit: expected a whole number from 1 to 500; got "x"'],
+    ['limit=1&limit=2', 'limit: expected a whole number from 1 to 500; got ["1","2"]'],
+    ['cursor=abc', 'cursor: expected the "next" of an earlier answer, unchanged.'],
+    [
+      `cursor=${Buffer.from('[1,2]').toString('base64url')}`,
+      'cursor: expected the "next" of an earlier answer, unchanged.',
+    ],
+    ['since=yesterday', 'since: expected a time as 2026-01-31T12:00:00Z; got "yesterday"'],
+    ['status=great', 'status: Invalid option: expected one of "success"|"refused"|"failed"; got "great"'],
+    [
+      'usr=alice',
+      'usr: there is no such parameter; expected limit, cursor, user, mcp_server, tool, status, entry_gateway, handling_gateway, code, request_id, trace_id, since, until',
+    ],
+  ])('%s is refused: the parameter, what was expected, what was given', async (text, message) => {
+    const path = text.slice(0, text.indexOf('='));
+    expect(await api.ask('GET', `/audit?${text}`)).toEqual(
+      expect.objectContaining({ status: 400, body: { error: { code: 'invalid_parameter', message, path } } }),
+    );
   });
 });
 

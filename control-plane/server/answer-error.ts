@@ -40,17 +40,42 @@ function refusedByFastify(error: unknown): Problem | undefined {
 }
 
 const SHOWN = 5;
+/** Characters of a parameter that are said back. */
+const GIVEN = 80;
 
-/** A body or a query that a schema refused: each complaint with its path. */
-export function invalid(code: 'invalid_body' | 'invalid_parameter', error: z.ZodError): Problem {
-  const shown = error.issues
-    .slice(0, SHOWN)
-    .map((issue) => (issue.path.length > 0 ? `${issue.path.join('.')}: ${issue.message}` : issue.message));
-  const more = error.issues.length > SHOWN ? ` (and ${error.issues.length - SHOWN} more)` : '';
-  const [first] = error.issues;
-  return problem(
+interface Complaint {
+  readonly path: string;
+  readonly says: string;
+}
+
+/** A body or a path that a schema refused: each complaint with its place. Values are not said back: there are secrets in bodies. */
+export const invalid = (code: 'invalid_body' | 'invalid_parameter', error: z.ZodError): Problem =>
+  refused(
     code,
-    `${shown.join('; ')}${more}`,
-    first && first.path.length > 0 ? { path: first.path.join('.') } : {},
+    error.issues.map(({ path, message }) => ({ path: path.join('.'), says: message })),
   );
+
+/** A query that a schema refused: each parameter, what was expected and what was given. */
+export const invalidQuery = (error: z.ZodError, schema: z.ZodObject, given: object): Problem =>
+  refused(
+    'invalid_parameter',
+    error.issues.flatMap((issue) => complaints(issue, schema, new Map(Object.entries(given)))),
+  );
+
+function complaints(issue: z.core.$ZodIssue, { shape }: z.ZodObject, given: ReadonlyMap<string, unknown>): Complaint[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = Object.keys(shape).join(', ');
+    return issue.keys.map((path) => ({ path, says: `there is no such parameter; expected ${known}` }));
+  }
+  const path = issue.path.join('.');
+  const text = JSON.stringify(given.get(path) ?? null);
+  const got = text.length <= GIVEN ? text : `${text.slice(0, GIVEN)}…`;
+  return [{ path, says: `${issue.message}; got ${got}` }];
+}
+
+function refused(code: 'invalid_body' | 'invalid_parameter', all: readonly Complaint[]): Problem {
+  const shown = all.slice(0, SHOWN).map(({ path, says }) => (path === '' ? says : `${path}: ${says}`));
+  const more = all.length > SHOWN ? ` (and ${all.length - SHOWN} more)` : '';
+  const path = all[0]?.path;
+  return problem(code, `${shown.join('; ')}${more}`, path ? { path } : {});
 }

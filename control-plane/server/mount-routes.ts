@@ -10,7 +10,7 @@ import type { Answer, Route } from '../api/route.ts';
 import type { Database } from '../db/index.ts';
 import { problem } from '../problem.ts';
 import { type Administrator, authenticate } from '../tokens/index.ts';
-import { invalid } from './answer-error.ts';
+import { invalid, invalidQuery } from './answer-error.ts';
 import { meshCaller } from './mesh-caller.ts';
 
 export interface Mounting {
@@ -75,10 +75,16 @@ function asked(route: Route, request: FastifyRequest, mounting: Mounting) {
   const at = meshCaller(request.raw.socket, mounting);
   return {
     params: checked(route.params, request.params, 'invalid_parameter'),
-    query: checked(route.query, request.query, 'invalid_parameter'),
+    query: checkedQuery(route.query, request.query as object),
     body: checked(route.body, request.body, 'invalid_body'),
     caller: at?.caller,
   };
+}
+
+function checkedQuery(schema: z.ZodObject | undefined, given: object): unknown {
+  const read = schema?.safeParse(given);
+  if (schema && read?.error) throw invalidQuery(read.error, schema, given);
+  return read?.data;
 }
 
 function checked(schema: z.ZodType | undefined, value: unknown, code: 'invalid_body' | 'invalid_parameter'): unknown {

@@ -7,8 +7,13 @@ import { created, empty, ok, type Route, route } from '../route.ts';
 import type { Parts } from './parts.ts';
 
 const Named = z.strictObject({ name: GatewayName });
+const REVISION = 'expected a whole number from 0 on';
 const After = z.strictObject({
-  after: z.coerce.number().pipe(z.int().min(0)).default(0).describe('Revision that the gateway has.'),
+  after: z.coerce
+    .number(REVISION)
+    .pipe(z.int(REVISION).min(0, REVISION))
+    .default(0)
+    .describe('Revision that the gateway has.'),
 });
 
 export const gatewayRoutes = (parts: Parts): readonly Route[] => [

@@ -1,7 +1,5 @@
 /** Query of every list. */
 import { z } from 'zod';
+import { paging } from '../../cursor.ts';
 
-export const Paging = z.strictObject({
-  limit: z.coerce.number().pipe(z.int().min(1).max(500)).default(100).describe('Entries a page.'),
-  cursor: z.string().max(1_000).optional().describe('`next` of the page before.'),
-});
+export const Paging = z.strictObject(paging(100));
