@@ -118,7 +118,6 @@ export const faults = {
     retry: false,
     says: 'Content-Type must be application/json, without Content-Encoding.',
   },
-  not_acceptable: { http: 406, rpc: -32600, audit: 'refused', retry: false, says: 'Accept must allow {expected}.' },
   body_too_large: {
     http: 413,
     rpc: -32600,

@@ -3,7 +3,7 @@ export * as api from './api.ts';
 export { AuditRecord, AuditRow, AuditStatus, damagedAuditRecord, SpooledRecord, Watermark } from './audit.ts';
 export { type Destination, destination, type Self } from './destination.ts';
 export { Duration } from './duration.ts';
-export { classifyRequest, decodeHeaderValue, type Era, type EraRefusal, type Headers, isModernVersion } from './era.ts';
+export { classifyRequest, type Era, type EraRefusal, type Headers, isModernVersion } from './era.ts';
 export {
   type AuditOutcome,
   type Fault,
@@ -41,7 +41,7 @@ export {
 } from './names.ts';
 export { serverOfPath, serverPath } from './paths.ts';
 export { compileReach, ReachRange } from './reach.ts';
-export { type Scanned, scan, scanLimits, type Unscannable } from './scan.ts';
+export { type Scanned, scan, type Unscannable } from './scan.ts';
 export type { Listens, Meta } from './scan-params.ts';
 export {
   GatewayReport,
@@ -69,10 +69,7 @@ export {
   tokenText,
 } from './tokens.ts';
 export {
-  childTrace,
   continueTrace,
-  newTrace,
-  readTraceparent,
   type Trace,
   writeTraceparent,
 } from './traceparent.ts';

@@ -9,7 +9,7 @@ import { JsonCursor, JsonFault, type Range } from './json-cursor.ts';
 import { type Listens, type Meta, noParams, type Params, readParams, stringOrSkip } from './scan-params.ts';
 
 /** Deepest nesting, and members of all objects together, of a request. */
-export const scanLimits = { depth: 64, keys: 10_000 } as const;
+const scanLimits = { depth: 64, keys: 10_000 } as const;
 
 /** One JSON-RPC message. What is not there is undefined. */
 export interface Scanned {

@@ -3,7 +3,7 @@
  * Values that are right alone but wrong together are refused at the end of the schema. Reading the file is config.ts's.
  */
 import { join } from 'node:path';
-import ipaddr from 'ipaddr.js';
+import { ReachRange } from '@portolan/core';
 import { z } from 'zod';
 import { type Address, addressText, isLoopback, parseAddress } from './listen-address.ts';
 
@@ -39,12 +39,6 @@ const NatsUrl = z
     (text) => isOrigin(text, ['nats:', 'tls:']),
     'expected nats://host:port, without path or password (the identity of the gateway is its credential)',
   );
-const Cidr = z
-  .string()
-  .refine(
-    (text) => ipaddr.isValidCIDR(text),
-    'expected a network in CIDR form, for example 10.20.0.0/16 or fd00:20::/48',
-  );
 const FilePath = z.string().min(1);
 
 const Listen = z.strictObject({
@@ -74,11 +68,6 @@ const ControlPlane = z.strictObject({
 const Certificate = z.strictObject({
   certFile: FilePath.default('/etc/portolan/tls/tls.crt').describe('PEM chain of the public name, leaf first.'),
   keyFile: FilePath.default('/etc/portolan/tls/tls.key').describe('PEM private key of the public name.'),
-});
-
-const Reach = z.strictObject({
-  cidr: Cidr.describe('Network in CIDR form.'),
-  ports: z.array(z.int().min(1).max(65_535)).min(1).optional().describe('Ports in it. Default: every port.'),
 });
 
 const Audit = z.strictObject({
@@ -150,7 +139,7 @@ const Settings = z.strictObject({
     'File with the answer to POST /api/v1/gateways/{name}/enrolments; deleted after use. Default: enrolment.json in dataDir.',
   ),
   upstreamCidrs: z
-    .array(Reach)
+    .array(ReachRange)
     .max(1000)
     .default([])
     .describe('Networks in which this gateway may dial MCP servers. Default: none, so that it only forwards to peers.'),

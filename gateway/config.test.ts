@@ -68,6 +68,11 @@ describe('the configuration', () => {
       /gateway\.listen\.metrics: is the same address as gateway\.listen\.health/,
     ],
     ['a network that is none', { upstreamCidrs: [{ cidr: '10.0.0.0' }] }, /gateway\.upstreamCidrs\.0\.cidr: expected/],
+    [
+      'a network of half an address',
+      { upstreamCidrs: [{ cidr: '10.0/8' }] },
+      /upstreamCidrs\.0\.cidr: expected a network/,
+    ],
     ['the URL of the control plane', { url: least.controlPlane.url }, /gateway\.url: is the URL of the control plane/],
     ['a missing key', { url: undefined }, /gateway\.url: is missing/],
     ['a port that is none', { listen: { tls: '0.0.0.0:99999' } }, /gateway\.listen\.tls: expected host:port/],

@@ -49,7 +49,7 @@ interface Parts {
 }
 
 /** Starts a gateway; answers when its listeners accept. Throws where files, ports or certificates cannot be used. */
-export async function startGateway(config: Config, log: Log): Promise<Running> {
+async function startGateway(config: Config, log: Log): Promise<Running> {
   await lockFolder(config.dataDir, log); // a process that may yet have to give way must not be called alive
   const health = new Readiness();
   const probe = await listenPlain(config.listen.health, healthRoutes(health));

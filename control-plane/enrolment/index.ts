@@ -1,2 +1,2 @@
 /** The door of enrolment. */
-export { Enrolment, type EnrolmentParts } from './enrolment.ts';
+export { Enrolment } from './enrolment.ts';

@@ -11,7 +11,7 @@ import { readIfThere, writePrivately } from '../keys/private-files.ts';
 const DAY_MS = 86_400_000;
 const LIFE_MS = 365 * DAY_MS;
 const RENEW_BEFORE_MS = 30 * DAY_MS;
-export const ADMIN = 'admin';
+const ADMIN = 'admin';
 
 export interface AdminTokenPlace {
   readonly file: string;

@@ -13,7 +13,7 @@ import {
 } from 'jose';
 import { readPrivately, writePrivately } from './private-files.ts';
 
-export const SNAPSHOT_TYP = 'portolan-snapshot+jwt';
+const SNAPSHOT_TYP = 'portolan-snapshot+jwt';
 
 export interface SnapshotSigner {
   /** Public keys that gateways may accept, as JWKs with `kid`. */

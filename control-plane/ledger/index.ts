@@ -1,3 +1,3 @@
 /** The door of the ledger. */
-export { Ledger, type LedgerSettings } from './ledger.ts';
+export { Ledger } from './ledger.ts';
 export { Retention } from './retention.ts';

@@ -24,7 +24,7 @@ import {
 } from './x509.ts';
 
 const DAY_MS = 86_400_000;
-export const ROOT_LIFE_MS = 3_650 * DAY_MS;
+const ROOT_LIFE_MS = 3_650 * DAY_MS;
 export const ISSUER_LIFE_MS = 90 * DAY_MS;
 /** Clocks differ: a certificate is valid from five minutes before its issue. */
 export const BACKDATE_MS = 300_000;
@@ -83,7 +83,7 @@ const PERMITTED = 0xa0;
 const EXCLUDED = 0xa1;
 
 /** Only URIs of the trust domain and its mesh names; no IP address, because an absent constraint would allow every one. */
-export function nameConstraints(federation: string): Extension {
+function nameConstraints(federation: string): Extension {
   const subtree = (tag: number, value: Uint8Array): Buffer => der(SEQUENCE, der(tag, value));
   const permitted = [
     subtree(URI, Buffer.from(federation)),

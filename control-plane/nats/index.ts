@@ -1,6 +1,6 @@
 /** The door of nats. */
 export { type NatsKeys, readNatsKeys, writeNatsKeys } from './keys.ts';
-export { Link, type LinkSettings, type OnUp } from './link.ts';
+export { Link } from './link.ts';
 export { renderNatsConf } from './render-conf.ts';
 export type { Revoked } from './revoke.ts';
 export { gatewayUserJwt } from './user-jwt.ts';

@@ -16,7 +16,7 @@ type Stream = Partial<StreamConfig> & { readonly name: string };
 const STREAM_NOT_FOUND = 10_059;
 
 /** Last value of each gateway's snapshot, read by `DIRECT.GET` and pushed to whoever listens under the gateway's own name. */
-export const configStream = (replicas: number): Stream => ({
+const configStream = (replicas: number): Stream => ({
   name: streams.config,
   subjects: [`cfg.*.>`],
   storage: StorageType.File,
@@ -30,7 +30,7 @@ export const configStream = (replicas: number): Stream => ({
 });
 
 /** Audit records until the ledger has them: an acknowledged one is gone, a full stream refuses, and the spools keep what it refused. */
-export const auditStream = (replicas: number): Stream => ({
+const auditStream = (replicas: number): Stream => ({
   name: streams.audit,
   subjects: ['audit.*.>'],
   storage: StorageType.File,

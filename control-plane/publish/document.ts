@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
-import type { SealedKey, Tables, WholeSnapshot } from '@portolan/core';
+import { gzip } from 'node:zlib';
+import type { SealedKey, WholeSnapshot } from '@portolan/core';
 import type { SnapshotSigner } from '../keys/snapshot-key.ts';
 
 /** Larger documents travel in parts; NATS' `max_payload` stays 1 MB. */
@@ -82,9 +82,4 @@ export async function messagesOf(signer: SnapshotSigner, jws: string): Promise<M
   // packing is not the same on every machine and version: the digest must not depend on it
   const manifest = `${payload.subarray(0, at)},"parts":${JSON.stringify(list)},"digest":"${sha256(payload)}"}`;
   return { head: await signer.sign(Buffer.from(manifest)), parts };
-}
-
-/** The tables that parts hold, in their order. */
-export async function tablesOf(parts: readonly Uint8Array[]): Promise<Tables> {
-  return JSON.parse((await promisify(gunzip)(Buffer.concat(parts))).toString()) as Tables;
 }

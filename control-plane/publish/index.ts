@@ -1,3 +1,2 @@
 /** The door of publishing. */
-export { Publisher, type PublisherSettings } from './publisher.ts';
-export { renderTables } from './render-tables.ts';
+export { Publisher } from './publisher.ts';

@@ -18,9 +18,10 @@ import {
   enrolGateway,
   newest,
   retireGateway,
+  tablesOf,
 } from '../test/world.ts';
 import { issueToken, revokeToken } from '../tokens/index.ts';
-import { digestOf, tablesOf } from './document.ts';
+import { digestOf } from './document.ts';
 
 const HOUR = 3_600_000;
 const names = ['aws', 'azure', 'gcp', 'onprem'] as const;
@@ -314,7 +315,7 @@ test('a view that outgrew one message comes in parts, inline over HTTPS, and is 
     ),
   );
   await nc.close();
-  expect(await tablesOf(parts)).toEqual(documentOf(inline).tables);
+  expect(tablesOf(parts)).toEqual(documentOf(inline).tables);
 
   const published = await db
     .selectFrom('snapshots')

@@ -5,7 +5,7 @@ import { mcpServers } from './mcp-servers.ts';
 import { users } from './users.ts';
 import { virtualAccounts } from './virtual-accounts.ts';
 
-export type { Kind, Listed } from './kind.ts';
+export type { Kind } from './kind.ts';
 export { getPeerMatrix, putPeerMatrix, removePeerMatrix } from './peer-matrix.ts';
 export { existingPrincipal } from './references.ts';
 export { get, list, put, remove } from './registry.ts';

@@ -43,7 +43,7 @@ export async function removePeerMatrix(db: Read): Promise<void> {
 }
 
 /** Unordered and unique, in one order, so that equal matrices are equal texts. Throws for a gateway paired with itself. */
-export function normalPairs(pairs: readonly Pair[]): Pair[] {
+function normalPairs(pairs: readonly Pair[]): Pair[] {
   const all = new Map<string, Pair>();
   for (const [i, [x, y]] of pairs.entries()) {
     if (x === y)

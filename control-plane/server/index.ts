@@ -1,3 +1,3 @@
 /** The door of the server: listeners, and the certificate of the public name. */
-export { type ListenerParts, openListeners } from './listeners.ts';
+export { openListeners } from './listeners.ts';
 export { SiteCertificate } from './site-certificate.ts';

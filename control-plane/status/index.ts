@@ -1,2 +1,2 @@
 /** The door of status. */
-export { federationStatus, type StatusSources } from './federation-status.ts';
+export { federationStatus } from './federation-status.ts';

@@ -1,4 +1,5 @@
 /** Short ways to the registry for tests of what stands behind it; through the same functions as the API. */
+import { gunzipSync } from 'node:zlib';
 import { type api, Snapshot } from '@portolan/core';
 import { payloadOf } from '../publish/document.ts';
 import { gateways, grants, mcpServers, put, putPeerMatrix, remove, users } from '../registry/index.ts';
@@ -56,3 +57,7 @@ export const documentOf = (jws: string): Snapshot => Snapshot.parse(JSON.parse(p
 export async function newest(plane: TestBackbone, gateway: string): Promise<Snapshot> {
   return documentOf((await plane.backbone().snapshots.newer(gateway, 0)) ?? '');
 }
+
+/** The tables that parts hold, in their order. */
+export const tablesOf = (parts: readonly Uint8Array[]): unknown =>
+  JSON.parse(gunzipSync(Buffer.concat(parts)).toString());

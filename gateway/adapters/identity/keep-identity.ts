@@ -232,11 +232,11 @@ export class KeptIdentity implements MeshIdentity {
 }
 
 /** Two thirds between receipt and end. From receipt, not from notBefore, which is set back for clocks that differ. */
-export const renewalDue = (held: Pick<HeldIdentity, 'obtainedAt' | 'notAfter'>): number =>
+const renewalDue = (held: Pick<HeldIdentity, 'obtainedAt' | 'notAfter'>): number =>
   held.obtainedAt + ((held.notAfter - held.obtainedAt) * 2) / 3;
 
 /** Half of what was left when renewal fell due: time enough for a person, late enough not to cry wolf. */
-export const alarmDue = (held: Pick<HeldIdentity, 'obtainedAt' | 'notAfter'>): number =>
+const alarmDue = (held: Pick<HeldIdentity, 'obtainedAt' | 'notAfter'>): number =>
   (renewalDue(held) + held.notAfter) / 2;
 
 function parseEnrolment(text: string): api.Enrolment {
