@@ -5,6 +5,7 @@ import { subjects } from '@portolan/core';
 import { request } from 'undici';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { readConfig } from './config.ts';
+import { until } from './test/backbone.ts';
 import { connectAsGateway, makeGatewayKeys, renewBody } from './test/gateway-client.ts';
 import { startTestNats, type TestNats } from './test/nats-server.ts';
 import { startTestPostgres, type TestPostgres } from './test/postgres.ts';
@@ -38,6 +39,7 @@ async function ask(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body
     body: body === undefined ? null : JSON.stringify(body),
   });
   const text = await reply.body.text();
+  if (reply.statusCode >= 400) throw new Error(`${method} ${path}: ${reply.statusCode} ${text}`);
   return text === '' ? undefined : JSON.parse(text);
 }
 const natsConnected = (): Promise<boolean> =>
@@ -51,7 +53,9 @@ async function enrolled(name: string) {
   await ask('PUT', `/gateways/${name}`, { url: `https://${name}.example.com` });
   const { token } = await ask('POST', `/gateways/${name}/enrolments`);
   const keys = await makeGatewayKeys();
-  const identity = await ask('POST', '/enroll', { ...(await renewBody(keys)), token });
+  const body = { ...(await renewBody(keys)), token };
+  // 503 until the publisher has made the gateway's first snapshot: as a gateway does, we ask again
+  const identity = await until(() => ask('POST', '/enroll', body).catch(() => undefined));
   process.env.DATABASE_URL = 'postgres://nobody@localhost/none';
   const config = await readConfig(join(place.dir, 'control-plane.yaml'));
   delete process.env.DATABASE_URL;
