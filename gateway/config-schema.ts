@@ -104,7 +104,7 @@ const Limits = z.strictObject({
     .max(86_400_000)
     .default(600_000)
     .describe(
-      'Longest wait for the first byte of an answer, and between two bytes of a call, in milliseconds; then 504.',
+      'Longest wait for the first byte of an answer, and between two bytes of it, in milliseconds; then 504. Streams that may be quiet are bound by callTimeoutMs alone.',
     ),
   maxBodyBytes: z
     .int()
@@ -112,13 +112,18 @@ const Limits = z.strictObject({
     .max(64 * 2 ** 20)
     .default(4 * 2 ** 20)
     .describe('Longest request body, in bytes; then 413.'),
-  maxAnswerBytes: z
+  maxHeldAnswerBytes: z
     .int()
     .min(1024)
     .max(256 * 2 ** 20)
     .default(16 * 2 ** 20)
     .describe('Longest list or refusal of an MCP server that is held in memory whole, in bytes; others are streamed.'),
-  maxRequests: z.int().min(1).max(1_000_000).default(20_000).describe('Requests under way at once; then 503.'),
+  maxConcurrentRequests: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(20_000)
+    .describe('Requests under way at once; then 503.'),
   drainTimeoutMs: z
     .int()
     .min(0)

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { type Config, ConfigError, readCommandLine, readConfig } from './config.ts';
+import { defaultLimits } from './server.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -41,6 +42,18 @@ describe('the configuration', () => {
     expect(config.dataDir).toBe(join(folder, 'data'));
     expect(config.enrolmentFile).toBe(join(folder, 'data/enrolment.json'));
     expect(config.certificate).toEqual({ certFile: join(folder, 'tls.crt'), keyFile: '/etc/portolan/tls/tls.key' });
+  });
+
+  test('limits by default are those that the server has by itself: ten minutes without a byte, an hour in all', async () => {
+    const { limits } = await read({ gateway: least });
+    expect([limits.idleTimeoutMs, limits.callTimeoutMs]).toEqual([10 * 60_000, 3_600_000]);
+    expect({
+      bodyBytes: limits.maxBodyBytes,
+      answerBytes: limits.maxHeldAnswerBytes,
+      callMs: limits.callTimeoutMs,
+      idleMs: limits.idleTimeoutMs,
+      flights: limits.maxConcurrentRequests,
+    }).toEqual(defaultLimits);
   });
 
   test.each<[string, object, RegExp]>([

@@ -190,7 +190,8 @@ function adoptTrust({ registry, identity, log }: Parts): void {
 
 async function makeServer(parts: Parts): Promise<GatewayServer> {
   const { config, identity, registry, sealingKeys, spool, counters, doors, log } = parts;
-  const { connectTimeoutMs, callTimeoutMs, idleTimeoutMs, maxBodyBytes, maxAnswerBytes, maxRequests } = config.limits;
+  const { connectTimeoutMs, callTimeoutMs, idleTimeoutMs, maxBodyBytes, maxHeldAnswerBytes, maxConcurrentRequests } =
+    config.limits;
   const reach = compileReach(config.upstreamCidrs);
   const mayDial = (address: string, port: number): boolean => reach(address, port) && !doors.closed(address, port);
   const server = new GatewayServer(
@@ -207,10 +208,10 @@ async function makeServer(parts: Parts): Promise<GatewayServer> {
     },
     {
       bodyBytes: maxBodyBytes,
-      answerBytes: maxAnswerBytes,
+      answerBytes: maxHeldAnswerBytes,
       callMs: callTimeoutMs,
       idleMs: idleTimeoutMs,
-      flights: maxRequests,
+      flights: maxConcurrentRequests,
     },
   );
   await server.ready();
