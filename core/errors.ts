@@ -253,7 +253,7 @@ export const faults = {
     rpc: 50213,
     audit: 'failed',
     retry: false,
-    says: 'MCP server {name} lies outside the networks that gateway {hop} may dial.',
+    says: 'MCP server {name} lies outside the networks and ports that gateway {hop} may dial: add it to upstreamCidrs there, or move it.',
   },
   upstream_invalid: {
     http: 502,

@@ -197,7 +197,7 @@ describe('reach', () => {
       body: refusal(
         50213,
         'upstream_out_of_reach',
-        `MCP server ${server} lies outside the networks that gateway aws may dial.`,
+        `MCP server ${server} lies outside the networks and ports that gateway aws may dial: add it to upstreamCidrs there, or move it.`,
       ),
     });
     expect(aws().audit.records).toMatchObject([{ code: 'upstream_out_of_reach', status: 'failed' }]);
