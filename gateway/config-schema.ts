@@ -128,7 +128,9 @@ const Limits = z.strictObject({
     .min(1024)
     .max(256 * 2 ** 20)
     .default(16 * 2 ** 20)
-    .describe('Longest list or refusal of an MCP server that is held in memory whole, in bytes; others are streamed.'),
+    .describe(
+      'Longest list, refusal or event of a stream of an MCP server, each held in memory whole, in bytes; others are streamed.',
+    ),
   maxRequests: z.int().min(1).max(1_000_000).default(20_000).describe('Requests under way at once; then 503.'),
   drainTimeoutMs: z
     .int()

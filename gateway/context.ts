@@ -24,7 +24,7 @@ import type { Progress } from './stream/relay.ts';
 export interface Limits {
   /** Longest request body; default 4 MiB. */
   readonly bodyBytes: number;
-  /** Longest list or refusal of a server that is held in memory whole; default 16 MiB. */
+  /** Longest list, refusal or event of a stream of a server, each held in memory whole; default 16 MiB. */
   readonly answerBytes: number;
   /** A whole call, from its arrival at the entry gateway on; default 1 h. */
   readonly callMs: number;
