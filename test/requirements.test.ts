@@ -1,4 +1,4 @@
-/** Every promise has its proof, and every attack and every test of a whole federation proves a promise. */
+/** Every promise has its proof, every attack and every test of a whole federation proves a promise, and every decision names what holds it. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -32,3 +32,17 @@ test('each test of test/security and test/federation proves a promise', () => {
   expect(files.length).toBeGreaterThan(10);
   expect(files.filter((file) => !proofs.has(file))).toEqual([]);
 });
+
+test.each(globSync('docs/decisions/*.md', { cwd: root }))(
+  '%s says what it is for, what not, and which promises hold it',
+  (file) => {
+    const text = readFileSync(join(root, file), 'utf8');
+    for (const part of ['**Decision.**', '**Goals.**', '**Non-goals.**', '**Instead of**'])
+      expect(text).toContain(part);
+    const held = [...(/\nHeld by (.*)\.(?: |\n|$)/.exec(text)?.[1] ?? '').matchAll(/`([a-z-]+)`/g)].map(
+      (match) => match[1],
+    );
+    expect(held).not.toEqual([]);
+    expect(held.filter((id) => !requirements.some((one) => one.id === id))).toEqual([]);
+  },
+);
