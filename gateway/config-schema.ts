@@ -131,7 +131,12 @@ const Limits = z.strictObject({
     .describe(
       'Longest list, refusal or event of a stream of an MCP server, each held in memory whole, in bytes; others are streamed.',
     ),
-  maxRequests: z.int().min(1).max(1_000_000).default(20_000).describe('Requests under way at once; then 503.'),
+  maxRequests: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(20_000)
+    .describe('Requests under way at once, half of them of one user or virtual account at most; then 503.'),
   drainTimeoutMs: z
     .int()
     .min(0)

@@ -1,6 +1,6 @@
 /**
  * The requests that are under way: how many, and how to end them (caller left, deadline, drain). A flight is one request's life.
- * It knows nothing of what a request is about. Deadlines are looked at every `TICK_MS` instead of having a timer each: nearly all of them are
+ * It knows nothing of what a request is about, only whose it is. Deadlines are looked at every `TICK_MS` instead of having a timer each: nearly all of them are
  * an hour away and never reached. Invariant: whoever takes off lands, once, whatever happens in between.
  */
 import { type Refusal, refuse } from '@portolan/core';
@@ -9,6 +9,7 @@ const TICK_MS = 100;
 
 export class Flight {
   readonly #flights: Set<Flight>;
+  #siblings: Set<Flight> | undefined;
   readonly #controller = new AbortController();
   #deadline = Number.POSITIVE_INFINITY;
   #late: (() => Refusal) | undefined;
@@ -50,13 +51,20 @@ export class Flight {
     if (reason) this.end(reason);
   }
 
+  /** Counts among those of its caller, until it lands. */
+  join(siblings: Set<Flight>): void {
+    this.#siblings = siblings.add(this);
+  }
+
   land(): void {
     this.#flights.delete(this);
+    this.#siblings?.delete(this);
   }
 }
 
 export class Flights {
   readonly #all = new Set<Flight>();
+  readonly #byCaller = new Map<string, Set<Flight>>();
   readonly #bound: number;
   readonly #monotonic: () => number;
   #ticker: NodeJS.Timeout | undefined;
@@ -80,6 +88,14 @@ export class Flights {
     return this.#all.size > this.#bound;
   }
 
+  /** Counts `flight` as one of `caller`'s; false where he has more than half of the bound: the other half is for everyone else. */
+  admits(flight: Flight, caller: string): boolean {
+    const own = this.#byCaller.get(caller) ?? new Set();
+    this.#byCaller.set(caller, own);
+    flight.join(own);
+    return own.size <= Math.ceil(this.#bound / 2);
+  }
+
   /** Ends streams that would never end by themselves; `everything` ends calls, too. */
   endAll(which: 'open-ended' | 'everything', hop: string): void {
     for (const flight of this.#all) {
@@ -96,6 +112,7 @@ export class Flights {
     const now = this.#monotonic();
     for (const flight of this.#all) flight.check(now);
     if (this.#all.size > 0) return;
+    this.#byCaller.clear();
     clearInterval(this.#ticker);
     this.#ticker = undefined;
   }

@@ -204,6 +204,15 @@ export const requirements: readonly Requirement[] = [
     },
   },
   {
+    id: 'fair-share',
+    source: CONFIGURATION,
+    says: 'One caller takes no more than half of what a gateway holds at once.',
+    proofs: {
+      'gateway/test/fair-share.test.ts':
+        'half of the bound for one caller, all of it for everyone; what has ended counts no more',
+    },
+  },
+  {
     id: 'reach',
     source: STACK,
     says: 'A gateway dials MCP servers inside its reach alone: no metadata service, no door of the stack, however it is spelled.',
