@@ -1,7 +1,7 @@
 /**
  * The requests that are under way: how many, and how to end them (caller left, deadline, drain). A flight is one request's life.
- * It knows nothing of what a request is about, only whose it is. Deadlines are looked at every `TICK_MS` instead of having a timer each: nearly all of them are
- * an hour away and never reached. Invariant: whoever takes off lands, once, whatever happens in between.
+ * It knows nothing of what a request is about, only whose it is. Deadlines are looked at every `TICK_MS` instead of having a timer each: nearly
+ * all of them are an hour away and never reached. Invariant: whoever takes off lands, once, whatever happens in between.
  */
 import { type Refusal, refuse } from '@portolan/core';
 

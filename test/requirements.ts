@@ -194,6 +194,12 @@ export const requirements: readonly Requirement[] = [
     },
   },
   {
+    id: 'no-smuggling',
+    source: 'RFC 9112 §11.2',
+    says: 'Bytes that two HTTP readers could read as different requests are refused and audited.',
+    proofs: { 'test/security/malformed-http.test.ts': '%s: %i, audited' },
+  },
+  {
     id: 'bounded-bodies',
     source: CONFIGURATION,
     says: 'A body over the bound is 413; a list or an event over its bound is refused, and memory stays bounded.',
