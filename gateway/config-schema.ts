@@ -160,7 +160,9 @@ const Settings = z.strictObject({
     .array(Reach)
     .max(1000)
     .default([])
-    .describe('Networks in which this gateway may dial MCP servers. Default: none, so that it only forwards to peers.'),
+    .describe(
+      'Networks in which this gateway may dial MCP servers; with ports, where anything else listens there too. Default: none, so that it only forwards to peers.',
+    ),
   audit: Audit.prefault({}),
   limits: Limits.prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level that is logged.'),
