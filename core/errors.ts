@@ -36,7 +36,7 @@ export const faults = {
     rpc: 40102,
     audit: 'refused',
     retry: false,
-    says: 'The bearer token is not valid: it is malformed, unknown or revoked.',
+    says: 'The bearer token is not valid: it is malformed, unknown, revoked or expired.',
   },
   token_expired: {
     http: 401,
