@@ -21,10 +21,11 @@ export interface PulseOptions {
 export class Pulse {
   readonly #options: PulseOptions;
   #aliveAt = 0;
-  #dueAt = 0;
+  #dueAt: number;
 
   constructor(options: PulseOptions) {
     this.#options = options;
+    this.#dueAt = performance.now() + options.patienceMs;
   }
 
   /** To be asked now and then; `waiting`: a call waits for the gateway. Answers true where it is gone. */
