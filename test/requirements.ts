@@ -206,7 +206,8 @@ export const requirements: readonly Requirement[] = [
     proofs: {
       'test/security/bad-input.test.ts': 'a 10 MB body is 413',
       'gateway/test/streams.test.ts': 'an event as long as `answerBytes` allows goes on, a longer one ends the stream',
-      'gateway/stream/held-bytes.test.ts': 'a megabyte that comes byte by byte holds megabytes, not an object a byte',
+      'gateway/stream/held-bytes.test.ts':
+        '%s of a megabyte that comes byte by byte holds megabytes, not an object a byte',
     },
   },
   {
