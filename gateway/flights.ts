@@ -4,13 +4,15 @@
  * all of them are an hour away and never reached. Invariant: whoever takes off lands, once, whatever happens in between.
  */
 import { type Refusal, refuse } from '@portolan/core';
+import type { Ending } from './ports.ts';
 
 const TICK_MS = 100;
 
-export class Flight {
+export class Flight implements Ending {
   readonly #flights: Set<Flight>;
   #siblings: Set<Flight> | undefined;
-  readonly #controller = new AbortController();
+  #reason: Refusal | undefined;
+  #listener: ((reason: Refusal) => void) | undefined;
   #deadline = Number.POSITIVE_INFINITY;
   #late: (() => Refusal) | undefined;
   #objection: (() => Refusal | undefined) | undefined;
@@ -22,13 +24,19 @@ export class Flight {
     flights.add(this);
   }
 
-  /** Aborts with a `Refusal`: why the request may not go on. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  get reason(): Refusal | undefined {
+    return this.#reason;
   }
 
+  listen(listener: ((reason: Refusal) => void) | undefined): void {
+    this.#listener = listener;
+  }
+
+  /** The first reason counts. */
   end(reason: Refusal): void {
-    if (!this.#controller.signal.aborted) this.#controller.abort(reason);
+    if (this.#reason) return;
+    this.#reason = reason;
+    this.#listener?.(reason);
   }
 
   /** Ends the flight with `reason()` unless it has landed by `deadline` (monotonic, ms), at most `TICK_MS` later. */

@@ -18,6 +18,7 @@ import { RequestBody } from './request-body.ts';
 import { type Answering, mcpRoutes } from './routes/mcp.ts';
 import { unservedRoutes } from './routes/unserved.ts';
 import { send } from './send.ts';
+import { ShownTokens } from './shown-tokens.ts';
 import { observe, record } from './stages/observe.ts';
 import { FAULT_HEADER } from './stream/fault-header.ts';
 import { readHead } from './stream/headers.ts';
@@ -51,6 +52,7 @@ export class GatewayServer implements Intake {
       limits: all,
       flights: new Flights(all.flights, () => ports.clock.monotonic()),
       proofs: new Proofs(),
+      shownTokens: new ShownTokens(),
     };
     ports.registry.onChange(() => this.flights.recheckAll());
     this.#router = Fastify({
