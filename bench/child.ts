@@ -4,9 +4,12 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 /** Resolves with the child and its first message. Rejects when it exits before sending one. */
-export async function startChild<Ready>(file: string): Promise<{ child: ChildProcess; pid: number; ready: Ready }> {
+export async function startChild<Ready>(
+  file: string,
+  ...args: readonly string[]
+): Promise<{ child: ChildProcess; pid: number; ready: Ready }> {
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const child = fork(path, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(path, args, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${file} ended with ${code}`)));
   const [ready] = await Promise.race([once(child, 'message'), ended]);
   ended.catch(() => {}); // from here on its end is somebody's wish

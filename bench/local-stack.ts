@@ -14,6 +14,8 @@ export interface LocalStack extends AsyncDisposable {
 }
 
 const ownStack = 'bench';
+/** Offset (docs/architecture.md "Local stack"). */
+const LAST_SERVER_PORT = 99;
 
 /** Rejects with what `up` printed last when it fails, or when `signal` aborts; what `up` had begun is taken down then. */
 export async function openLocalStack(options: Options, signal: AbortSignal): Promise<LocalStack> {
@@ -27,6 +29,16 @@ export async function openLocalStack(options: Options, signal: AbortSignal): Pro
   await down();
   signal.throwIfAborted();
   throw new Error(`\`npm run up\` ended with ${up.code}: ${lastLines(up.output)}`);
+}
+
+/** For the upstream, which starts before the stack: the last port that its gateways dial; 0 for a stack that is not there. */
+export async function portWithinReach({ stack, portBase }: Options): Promise<number> {
+  if (stack === undefined) return portBase + LAST_SERVER_PORT;
+  const base = await readLocal(stack).then(
+    ({ controlPlane }) => Number(new URL(controlPlane.tlsUrl).port),
+    () => undefined,
+  );
+  return base === undefined ? 0 : base + LAST_SERVER_PORT;
 }
 
 /** Says so when something may be left running, rather than reject: it runs while other things are taken down. */

@@ -8,6 +8,7 @@ import type { Door } from './call.ts';
 import type { Changes } from './changes.ts';
 import { end, startChild } from './child.ts';
 import { joinFederation } from './federation.ts';
+import { portWithinReach } from './local-stack.ts';
 import { findNginx, type NginxSetting, nginxMissing, startNginx } from './nginx.ts';
 import type { Options } from './options.ts';
 import { withDescendants } from './process-account.ts';
@@ -24,7 +25,7 @@ export interface Targets extends AsyncDisposable {
 /** Starts what is needed; `dir` is for scratch files. What was started is ended even when a later part fails, or `signal` aborts. */
 export async function startTargets(options: Options, dir: string, signal: AbortSignal): Promise<Targets> {
   await using started = new AsyncDisposableStack();
-  const upstream = await startUpstream(started);
+  const upstream = await startUpstream(started, options.gateways ? await portWithinReach(options) : 0);
   const nginx = await startYardstick(started, { dir, workers: options.nginxWorkers, upstreamPort: upstream.port });
   const federation = await tryFederation(started, { options, upstreamPort: upstream.port, signal });
   const beside = [{ name: 'upstream', pids: [upstream.pid] }];
@@ -42,8 +43,8 @@ export async function startTargets(options: Options, dir: string, signal: AbortS
   };
 }
 
-async function startUpstream(started: AsyncDisposableStack): Promise<{ port: number; pid: number }> {
-  const { child, pid, ready } = await startChild<{ port: number }>('./upstream.ts');
+async function startUpstream(started: AsyncDisposableStack, at: number): Promise<{ port: number; pid: number }> {
+  const { child, pid, ready } = await startChild<{ port: number }>('./upstream.ts', String(at));
   started.defer(() => end(child));
   return { port: ready.port, pid };
 }

@@ -1,7 +1,7 @@
 /**
  * The MCP server that all targets lead to: plain node:http, one tool, about 1 KB out for about 1 KB in. It does as
- * little as can be done honestly: it parses the request and answers its id. Run as a process of its own (fork); sends
- * `{port}` when it listens, and ends when its parent goes.
+ * little as can be done honestly: it parses the request and answers its id. Run as a process of its own (fork) with the
+ * port as its argument, any free one by default; sends `{port}` when it listens, and ends when its parent goes.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +9,9 @@ import { answerBytes } from './call.ts';
 
 if (import.meta.main) {
   const server = createServer({ keepAliveTimeout: 600_000, requestTimeout: 0 }, answer);
-  server.listen({ port: 0, host: '127.0.0.1' }, () => process.send?.({ port: (server.address() as AddressInfo).port }));
+  server.listen({ port: Number(process.argv[2] ?? 0), host: '127.0.0.1' }, () =>
+    process.send?.({ port: (server.address() as AddressInfo).port }),
+  );
   process.once('disconnect', () => process.exit(0));
 }
 

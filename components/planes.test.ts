@@ -121,7 +121,7 @@ describe('a federation on one machine', () => {
       certificate: { certFile: join(site, 'tls.crt'), keyFile: join(site, 'tls.key') },
       dataDir: join(dir, 'gateways', 'azure'),
       enrolmentFile,
-      upstreamCidrs: [{ cidr: '127.0.0.0/8' }, { cidr: '::1/128' }],
+      upstreamCidrs: [{ cidr: '127.0.0.0/8', ports: [18_481] }],
     });
     expect(named(registered, 'azure-entry').inputs).toEqual({
       name: 'azure',
@@ -217,6 +217,19 @@ describe('refused before anything is registered', () => {
         new LocalMcpServer('m', { site, gateway: aws, script: files.file('m.ts'), url: 'http://127.0.0.1:18410/mcp' });
       },
       /^LocalMcpServer\(m\)\.url: 127\.0\.0\.1:18410 belongs to GatewayPlane\(aws\)/,
+    ],
+    [
+      'an MCP server that no gateway may dial',
+      () => {
+        const { site, aws } = federation();
+        new LocalMcpServer('m', { site, gateway: aws, script: files.file('m.ts'), url: 'http://127.0.0.1:9000/mcp' });
+      },
+      /^LocalMcpServer\(m\)\.url: port 9000 is one that no gateway of LocalSite\(local\) may dial; add it to the site's upstreamCidrs/,
+    ],
+    [
+      'a reach that is no network',
+      () => new LocalSite('local', files.args({ upstreamCidrs: [{ cidr: '10.0.0.0' }] })),
+      /^LocalSite\(local\)\.upstreamCidrs\[?\.?0\]?\.cidr: expected a CIDR/,
     ],
   ]; // biome-ignore format: one a line
 

@@ -36,7 +36,7 @@ export const faults = {
     rpc: 40102,
     audit: 'refused',
     retry: false,
-    says: 'The bearer token is not valid: it is malformed, unknown or revoked.',
+    says: 'The bearer token is not valid: it is malformed, unknown, revoked or expired.',
   },
   token_expired: {
     http: 401,
@@ -252,7 +252,7 @@ export const faults = {
     rpc: 50213,
     audit: 'failed',
     retry: false,
-    says: 'MCP server {name} lies outside the networks that gateway {hop} may dial.',
+    says: 'MCP server {name} lies outside the networks and ports that gateway {hop} may dial: add it to upstreamCidrs there, or move it.',
   },
   upstream_invalid: {
     http: 502,

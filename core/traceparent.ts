@@ -14,8 +14,8 @@ export interface Trace {
 const FORM = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const ZEROS = /^0+$/;
 
-// a UUIDv4 has fixed bits in the middle; its first and last eight digits are random, and node:crypto batches the entropy
-const newParentId = (): string => {
+/** 16 random hex digits. A UUIDv4 has fixed bits in the middle; its first and last eight are random, and node:crypto batches the entropy. */
+const random16 = (): string => {
   const uuid = randomUUID();
   return uuid.slice(0, 8) + uuid.slice(-8);
 };
@@ -37,12 +37,12 @@ export const writeTraceparent = (trace: Trace): string =>
   `00-${trace.traceId}-${trace.parentId}-${trace.flags.toString(16).padStart(2, '0')}`;
 
 /** A new trace, sampled. */
-export const newTrace = (): Trace => ({ traceId: randomUUID().replaceAll('-', ''), parentId: newParentId(), flags: 1 });
+export const newTrace = (): Trace => ({ traceId: random16() + random16(), parentId: random16(), flags: 1 });
 
 /** Our own span in the caller's trace: same trace id and sampling, new parent id. Only the sampled flag is handed on (§3.2.2.5). */
 export const childTrace = (parent: Trace): Trace => ({
   traceId: parent.traceId,
-  parentId: newParentId(),
+  parentId: random16(),
   flags: parent.flags & 1,
 });
 

@@ -117,13 +117,15 @@ const Limits = z.strictObject({
     .min(1024)
     .max(256 * 2 ** 20)
     .default(16 * 2 ** 20)
-    .describe('Longest list or refusal of an MCP server that is held in memory whole, in bytes; others are streamed.'),
+    .describe(
+      'Longest list, refusal or event of a stream of an MCP server, each held in memory whole, in bytes; others are streamed.',
+    ),
   maxConcurrentRequests: z
     .int()
     .min(1)
     .max(1_000_000)
     .default(20_000)
-    .describe('Requests under way at once; then 503.'),
+    .describe('Requests under way at once, half of them of one user or virtual account at most; then 503.'),
   drainTimeoutMs: z
     .int()
     .min(0)
@@ -147,7 +149,9 @@ const Settings = z.strictObject({
     .array(ReachRange)
     .max(1000)
     .default([])
-    .describe('Networks in which this gateway may dial MCP servers. Default: none, so that it only forwards to peers.'),
+    .describe(
+      'Networks in which this gateway may dial MCP servers; with ports, where anything else listens there too. Default: none, so that it only forwards to peers.',
+    ),
   audit: Audit.prefault({}),
   limits: Limits.prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level that is logged.'),

@@ -4,6 +4,7 @@
  * Nothing here decides or does anything.
  */
 import type {
+  CompiledGrants,
   Destination,
   Era,
   FaultCode,
@@ -17,6 +18,7 @@ import type {
 import type { Flight, Flights } from './flights.ts';
 import type { Door, Exchange, Ports, Tables } from './ports.ts';
 import type { Proofs } from './proofs.ts';
+import type { ShownTokens } from './shown-tokens.ts';
 import type { RequestHead } from './stream/headers.ts';
 import type { Progress } from './stream/relay.ts';
 
@@ -24,7 +26,7 @@ import type { Progress } from './stream/relay.ts';
 export interface Limits {
   /** Longest request body; default 4 MiB. */
   readonly bodyBytes: number;
-  /** Longest list or refusal of a server that is held in memory whole; default 16 MiB. */
+  /** Longest list, refusal or event of a stream of a server, each held in memory whole; default 16 MiB. */
   readonly answerBytes: number;
   /** A whole call, from its arrival at the entry gateway on; default 1 h. */
   readonly callMs: number;
@@ -39,6 +41,7 @@ export interface Gateway extends Ports {
   readonly limits: Limits;
   readonly flights: Flights;
   readonly proofs: Proofs;
+  readonly shownTokens: ShownTokens;
 }
 
 /** The body of a request, unread. */
@@ -99,7 +102,10 @@ export interface Resolved extends Authenticated {
   readonly server: McpServer;
 }
 /** May use the server; the body is still unread. */
-export type Entitled = Resolved & Passed<'authorizeServer'>;
+export interface Entitled extends Resolved {
+  /** The principal's, by which every later question is answered, too. */
+  readonly grants: CompiledGrants;
+}
 export interface Read extends Entitled {
   /** Undefined for GET and DELETE. */
   readonly message: Scanned | undefined;

@@ -1,15 +1,18 @@
 /**
  * The requests that are under way: how many, and how to end them (caller left, deadline, drain). A flight is one request's life.
- * It knows nothing of what a request is about. Deadlines are looked at every `TICK_MS` instead of having a timer each: nearly all of them are
- * an hour away and never reached. Invariant: whoever takes off lands, once, whatever happens in between.
+ * It knows nothing of what a request is about, only whose it is. Deadlines are looked at every `TICK_MS` instead of having a timer each: nearly
+ * all of them are an hour away and never reached. Invariant: whoever takes off lands, once, whatever happens in between.
  */
 import { type Refusal, refuse } from '@portolan/core';
+import type { Ending } from './ports.ts';
 
 const TICK_MS = 100;
 
-export class Flight {
+export class Flight implements Ending {
   readonly #flights: Set<Flight>;
-  readonly #controller = new AbortController();
+  #siblings: Set<Flight> | undefined;
+  #reason: Refusal | undefined;
+  #listener: ((reason: Refusal) => void) | undefined;
   #deadline = Number.POSITIVE_INFINITY;
   #late: (() => Refusal) | undefined;
   #objection: (() => Refusal | undefined) | undefined;
@@ -21,13 +24,19 @@ export class Flight {
     flights.add(this);
   }
 
-  /** Aborts with a `Refusal`: why the request may not go on. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  get reason(): Refusal | undefined {
+    return this.#reason;
   }
 
+  listen(listener: ((reason: Refusal) => void) | undefined): void {
+    this.#listener = listener;
+  }
+
+  /** The first reason counts. */
   end(reason: Refusal): void {
-    if (!this.#controller.signal.aborted) this.#controller.abort(reason);
+    if (this.#reason) return;
+    this.#reason = reason;
+    this.#listener?.(reason);
   }
 
   /** Ends the flight with `reason()` unless it has landed by `deadline` (monotonic, ms), at most `TICK_MS` later. */
@@ -50,13 +59,20 @@ export class Flight {
     if (reason) this.end(reason);
   }
 
+  /** Counts among those of its caller, until it lands. */
+  join(siblings: Set<Flight>): void {
+    this.#siblings = siblings.add(this);
+  }
+
   land(): void {
     this.#flights.delete(this);
+    this.#siblings?.delete(this);
   }
 }
 
 export class Flights {
   readonly #all = new Set<Flight>();
+  readonly #byCaller = new Map<string, Set<Flight>>();
   readonly #bound: number;
   readonly #monotonic: () => number;
   #ticker: NodeJS.Timeout | undefined;
@@ -80,6 +96,14 @@ export class Flights {
     return this.#all.size > this.#bound;
   }
 
+  /** Counts `flight` as one of `caller`'s; false where he has more than half of the bound: the other half is for everyone else. */
+  admits(flight: Flight, caller: string): boolean {
+    const own = this.#byCaller.get(caller) ?? new Set();
+    this.#byCaller.set(caller, own);
+    flight.join(own);
+    return own.size <= Math.ceil(this.#bound / 2);
+  }
+
   /** Ends streams that would never end by themselves; `everything` ends calls, too. */
   endAll(which: 'open-ended' | 'everything', hop: string): void {
     for (const flight of this.#all) {
@@ -96,6 +120,7 @@ export class Flights {
     const now = this.#monotonic();
     for (const flight of this.#all) flight.check(now);
     if (this.#all.size > 0) return;
+    this.#byCaller.clear();
     clearInterval(this.#ticker);
     this.#ticker = undefined;
   }

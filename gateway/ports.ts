@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { AuditRecord, CompiledGrants, McpServer, Peer, PrincipalKind, TokenDigest } from '@portolan/core';
+import type { AuditRecord, CompiledGrants, McpServer, Peer, PrincipalKind, Refusal, TokenDigest } from '@portolan/core';
 
 /** One applied snapshot, compiled for look-ups; swapped as a whole, never changed. */
 export interface Tables {
@@ -61,14 +61,24 @@ export interface PublicCertificate {
   onChange(listener: () => void): () => void;
 }
 
+/**
+ * Whether, and why, an exchange must end before it is over: an `AbortSignal` for one listener, because making one costs more than all else that a
+ * call keeps of itself.
+ */
+export interface Ending {
+  /** Undefined as long as the exchange may go on. */
+  readonly reason: Refusal | undefined;
+  /** Called once, when there is a reason. Takes the place of the listener before; undefined takes it away. */
+  listen(listener: ((reason: Refusal) => void) | undefined): void;
+}
 /** One request on its way out; the body is the original bytes. */
 export interface Exchange {
   readonly method: 'POST' | 'GET' | 'DELETE';
   /** Flat: name, value, name, value, …; names in lower case. Neither Host nor framing: the transport's own. */
   readonly headers: readonly string[];
   readonly body: Buffer | undefined;
-  /** Ends the exchange at once, headers pending or not; its reason, a `Refusal`, is what the exchange then fails with. */
-  readonly signal: AbortSignal;
+  /** Ends the exchange at once, headers pending or not; its reason is what the exchange then fails with. */
+  readonly ending: Ending;
   /** Milliseconds until the response's first byte, and between two bytes of it; 0 = none (a stream that may be quiet). */
   readonly idleTimeoutMs: number;
 }
@@ -146,7 +156,7 @@ export interface PeerConnection {
   readonly issuedAt: number;
   readonly notAfter: number;
 }
-/** How a connection came in. On the mesh name `peer` is undefined where the certificate did not hold: no request of it is served. */
+/** How a connection came in; one value a connection. On the mesh name `peer` is undefined where the certificate did not hold: no request of it is served. */
 export type Door =
   | { readonly kind: 'public' }
   | { readonly kind: 'loopback' }

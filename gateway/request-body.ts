@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { type Refusal, refuse, scan } from '@portolan/core';
 import type { UnreadBody } from './context.ts';
 import { isEncoded } from './stream/headers.ts';
+import { HeldBytes } from './stream/held-bytes.ts';
 
 const JSON_TYPE = /^application\/json[ \t]*(?:;|$)/i;
 /** Of a refused request that was not read: how much is read to find the id that the refusal must echo, and for how long. */
@@ -53,15 +54,15 @@ export class RequestBody implements UnreadBody {
     this.#started = true;
     const request = this.#request;
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-    const chunks: Buffer[] = [];
+    const held = new HeldBytes();
     let size = 0;
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size <= keep) chunks.push(chunk);
+      if (size <= keep) held.add(chunk);
       else if (size - chunk.length <= keep) reject(this.#tooLarge());
       else if (size > DISCARD_BYTES) request.destroy();
     });
-    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    request.on('end', () => resolve(held.take()));
     request.on('close', () => {
       if (!request.readableEnded) reject(refuse('caller_left'));
     });

@@ -2,13 +2,18 @@
 import type { ServerResponse } from 'node:http';
 import type { Reply } from './context.ts';
 
+/** Longer bodies are not worth copying. */
+const ONE_WRITE_BYTES = 8_192;
+
 /** Nothing to wait for where the reply is whole. */
 export function send(response: ServerResponse, reply: Reply): Promise<void> | undefined {
   const { body, headers, status } = reply;
   if (body !== undefined && !Buffer.isBuffer(body)) return stream(response, reply, body);
   if (status !== 204) headers.push('content-length', String(body?.length ?? 0));
   response.writeHead(status, headers);
-  response.end(body);
+  // node joins head and body into one write only where both are text; latin1 gives every byte back as it was
+  if (body !== undefined && body.length <= ONE_WRITE_BYTES) response.end(body.toString('latin1'), 'latin1');
+  else response.end(body);
   return undefined;
 }
 

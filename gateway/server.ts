@@ -4,7 +4,7 @@
  * Invariant: whatever happens, a request gets one answer or its connection ends; nothing thrown gets past this file.
  */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { Refusal, refuse } from '@portolan/core';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -18,7 +18,8 @@ import { RequestBody } from './request-body.ts';
 import { type Answering, mcpRoutes } from './routes/mcp.ts';
 import { unservedRoutes } from './routes/unserved.ts';
 import { send } from './send.ts';
-import { observe } from './stages/observe.ts';
+import { ShownTokens } from './shown-tokens.ts';
+import { observe, record } from './stages/observe.ts';
 import { FAULT_HEADER } from './stream/fault-header.ts';
 import { readHead } from './stream/headers.ts';
 
@@ -51,6 +52,7 @@ export class GatewayServer implements Intake {
       limits: all,
       flights: new Flights(all.flights, () => ports.clock.monotonic()),
       proofs: new Proofs(),
+      shownTokens: new ShownTokens(),
     };
     ports.registry.onChange(() => this.flights.recheckAll());
     this.#router = Fastify({
@@ -84,14 +86,15 @@ export class GatewayServer implements Intake {
     if (!socket.writable) return void socket.destroy();
     const code = (error as NodeJS.ErrnoException).code ?? '';
     const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-    const reply = refusalReply(refuse('http_malformed', { expected: code }), {
-      requestId: requestId(0),
-      idBytes: undefined,
-      self: this.#self,
-    });
+    const { clock } = this.#gateway;
+    const [arrivedAt, startedAt] = [clock.now(), clock.monotonic()];
+    const unread = { method: '', headers: {}, requestId: requestId(arrivedAt), arrivedAt, startedAt };
+    const refusal = refuse('http_malformed', { expected: code });
+    const reply = refusalReply(refusal, { requestId: unread.requestId, idBytes: undefined, self: this.#self });
+    record(unread, { http: status, code: refusal.code }, this.#gateway);
     const length = Buffer.isBuffer(reply.body) ? reply.body.length : 0;
     socket.end(
-      `HTTP/1.1 ${status} Bad Request\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n${reply.body}`,
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n${reply.body}`,
     );
   }
 

@@ -12,6 +12,12 @@ export interface LocalUrls {
   readonly server: (name: LocalServerName) => string;
 }
 
+/**
+ * Ports for MCP servers, the only ones of this machine that gateways of the stack dial: 80 to 99, of which the examples have the
+ * first five and the others are for servers of your own. No plane, and neither NATS nor PostgreSQL, listens on any of them.
+ */
+export const serverPorts = (base: number): number[] => Array.from({ length: 20 }, (_, at) => base + 80 + at);
+
 /** A plane's URL is its first port; its other listeners follow it. */
 export function localUrls(base: number): LocalUrls {
   const https = (offset: number): string => `https://localhost:${base + offset}`;

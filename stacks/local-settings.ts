@@ -13,7 +13,7 @@ const Name = z
   );
 
 /** Offset of the last port of a stack. */
-const lastOffset = 84;
+const lastOffset = 99;
 
 const Local = z
   .strictObject({

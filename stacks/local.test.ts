@@ -91,7 +91,7 @@ describe('declares', () => {
 
 describe('refuses', () => {
   const refused: readonly [what: string, given: Record<string, unknown>, text: RegExp][] = [
-    ['a port base that is too high', settings({ portBase: 65_500 }), /local\.portBase: expected at most 65451; got 65500\./],
+    ['a port base that is too high', settings({ portBase: 65_500 }), /local\.portBase: expected at most 65436; got 65500\./],
     ['a relative path', settings({ node: 'node' }), /local\.node: expected an absolute path; got "node"\./],
     ['an unknown key', settings({ color: 1 }), /local: there is no "color" here; remove it\./],
     ['an unknown key at the top', settings({}, { certificatLife: '1h' }), /there is no "certificatLife" here/],

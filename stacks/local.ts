@@ -5,7 +5,7 @@
 import { ControlPlane, GatewayPlane, LocalSite, Mesh } from '@portolan/components';
 import { Grant, User } from '@portolan/provider';
 import { exampleServers } from './example-servers.ts';
-import { localUrls } from './local-ports.ts';
+import { localUrls, serverPorts } from './local-ports.ts';
 import { LocalSettings } from './local-settings.ts';
 import { siteArgs } from './local-site-args.ts';
 import { parseSettings, type Settings } from './settings.ts';
@@ -14,7 +14,9 @@ import { parseSettings, type Settings } from './settings.ts';
 export function local(settings: Settings) {
   const { federation, certificateLife, local: own } = parseSettings(LocalSettings, settings);
   const urls = localUrls(own.portBase);
-  const site = new LocalSite('local', siteArgs(own));
+  const ports = serverPorts(own.portBase); // of an MCP server elsewhere on this machine: add its port here
+  const upstreamCidrs = ['127.0.0.0/8', '::1/128'].map((cidr) => ({ cidr, ports }));
+  const site = new LocalSite('local', { ...siteArgs(own), upstreamCidrs });
 
   const control = new ControlPlane('control', {
     site,

@@ -18,7 +18,7 @@ export function gatewayConfig(url: string, control: ControlAddress, place: Gatew
     certificate,
     dataDir,
     enrolmentFile,
-    upstreamCidrs: upstreamCidrs.map((cidr) => ({ cidr })),
+    upstreamCidrs,
     limits: { drainTimeoutMs },
   };
   return `${JSON.stringify({ gateway }, null, 2)}\n`;

@@ -26,7 +26,7 @@ export class LocalMcpServer extends ComponentResource implements EntryLink {
   constructor(name: string, args: LocalMcpServerArgs, opts?: ComponentResourceOptions) {
     super('portolan:index:LocalMcpServer', name, {}, opts);
     const plan = checkLocalMcpServer(name, args);
-    args.site.claimPort({ owner: `LocalMcpServer(${name})`, property: 'url' }, `127.0.0.1:${plan.port}`);
+    args.site.claimServerPort({ owner: `LocalMcpServer(${name})`, property: 'url' }, plan.port);
     runServer(args.site, plan, this);
     this.entryName = plan.name;
     this.control = args.gateway.control;

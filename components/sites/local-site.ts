@@ -2,8 +2,10 @@
  * One machine as a site: planes run as processes that outlive the engine, on loopback, with a real PostgreSQL, a real
  * nats-server and the planes' own bundles. Default stack and test bed.
  */
+import { compileReach } from '@portolan/core';
 import { Process, type ProcessArgs } from '@portolan/provider';
 import { ComponentResource, type ComponentResourceOptions, type Resource } from '@pulumi/pulumi';
+import { ArgumentError } from '../argument-error.ts';
 import type { LocalSiteArgs } from './local-site/args.ts';
 import { type Claim, Claims } from './local-site/claims.ts';
 import { filesOf, processOf } from './local-site/command-line.ts';
@@ -17,10 +19,12 @@ export type { LocalDatabase, LocalProgram, LocalSiteArgs } from './local-site/ar
  * A site on this machine.
  *
  * Creates nothing by itself; each plane on it adds its processes. Cost: about 80 MB of memory a process. Security: every
- * listener is on 127.0.0.1; secrets are files of mode 0600 below `dir`; whoever may read `dir` may do everything.
+ * listener is on 127.0.0.1; secrets are files of mode 0600 below `dir`; whoever may read `dir` may do everything. Gateways
+ * dial MCP servers in `upstreamCidrs` alone, so that nobody can register PostgreSQL, or another plane's door, as one.
  *
  * @example
- * const site = new LocalSite('local', { dir, node, natsServer, controlPlaneBundle, gatewayBundle, database });
+ * const upstreamCidrs = [{ cidr: '127.0.0.0/8', ports: [18_480, 18_481] }];
+ * const site = new LocalSite('local', { dir, node, natsServer, controlPlaneBundle, gatewayBundle, database, upstreamCidrs });
  */
 export class LocalSite extends ComponentResource implements Site {
   readonly name: string;
@@ -81,9 +85,14 @@ export class LocalSite extends ComponentResource implements Site {
     return new Process(args.name, { cwd: dir, ...filesOf(dir, args.name), ...args }, { parent: owner });
   }
 
-  /** Throws an ArgumentError where the port is another's already. */
-  claimPort(claim: Claim, hostPort: string): void {
-    this.#claims.claim(claim, [hostPort]);
+  /** Throws an ArgumentError where the loopback port is another's already, or one that no gateway of this site may dial. */
+  claimServerPort(claim: Claim, port: number): void {
+    this.#claims.claim(claim, [`127.0.0.1:${port}`]);
+    if (compileReach(this.#plan.upstreamCidrs)('127.0.0.1', port)) return;
+    throw new ArgumentError(
+      `${claim.owner}.${claim.property}`,
+      `port ${port} is one that no gateway of LocalSite(${this.name}) may dial; add it to the site's upstreamCidrs, or choose another.`,
+    );
   }
 
   /** The Node that processes of this site run on. */

@@ -3,6 +3,7 @@
  * made), writes its configuration from that, and hands the site a workload to run. It never asks which site it is on.
  * A new cloud is one more class beside `LocalSite` that answers the same questions.
  */
+import type { ReachRange } from '@portolan/core';
 import type { ComponentResource, Input, Resource } from '@pulumi/pulumi';
 
 export interface Site {
@@ -47,8 +48,8 @@ export interface GatewayPlace {
   readonly dataDir: string;
   /** Where its one-time enrolment is put; absent where the site has another proof of who it is. */
   readonly enrolmentFile?: string | undefined;
-  /** Networks in which its MCP servers may be dialled. */
-  readonly upstreamCidrs: readonly string[];
+  /** Networks, and ports in them, in which its MCP servers may be dialled. */
+  readonly upstreamCidrs: readonly ReachRange[];
   /** How long open calls may go on once the site asks it to end: less than the site waits. Milliseconds. */
   readonly drainTimeoutMs: number;
 }

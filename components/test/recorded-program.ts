@@ -55,6 +55,7 @@ export class SiteFiles implements Disposable {
       controlPlaneBundle: this.file('control-plane.mjs'),
       gatewayBundle: this.file('gateway.mjs'),
       database: { kind: 'external', url: 'postgres://portolan@127.0.0.1:5432/portolan' },
+      upstreamCidrs: [{ cidr: '127.0.0.0/8', ports: [18_481] }],
       ...change,
     };
   }

@@ -1,11 +1,11 @@
 /**
  * One exchange over undici's `dispatch`: a promise for the head, then the body pulled chunk by chunk. Below both transports.
  * It knows no peers and no servers; its owner says what a failure means. Invariant: reading ahead is bounded, and whoever leaves
- * (signal, or end of iteration) ends the exchange at once, connection pending or not.
+ * (ending, or end of iteration) ends the exchange at once, connection pending or not.
  */
 import type { Refusal } from '@portolan/core';
 import type { Dispatcher } from 'undici';
-import type { Answer, Exchange } from '../ports.ts';
+import type { Answer, Ending, Exchange } from '../ports.ts';
 import type { Lane, Lanes } from './undici-lanes.ts';
 
 /** Bytes that may wait to be read before the socket is paused. */
@@ -19,7 +19,7 @@ const DONE: Step = { done: true, value: undefined };
 
 class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buffer, undefined> {
   readonly head = Promise.withResolvers<Answer>();
-  readonly #signal: AbortSignal;
+  readonly #ending: Ending;
   readonly #explain: Explain;
   readonly #giveBack: () => void;
   readonly #queue: Buffer[] = [];
@@ -29,11 +29,11 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
   #trailers: Answer['headers'] = {};
   #over: 'ended' | Refusal | undefined;
 
-  constructor(signal: AbortSignal, explain: Explain, giveBack: () => void) {
-    this.#signal = signal;
+  constructor(ending: Ending, explain: Explain, giveBack: () => void) {
+    this.#ending = ending;
     this.#explain = explain;
     this.#giveBack = giveBack;
-    signal.addEventListener('abort', this.#leave, { once: true });
+    ending.listen((reason) => this.#leave(reason));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -62,7 +62,7 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
     if (this.#over !== undefined) return;
     if (trailers) this.#trailers = trailers;
     this.#over = 'ended';
-    this.#signal.removeEventListener('abort', this.#leave);
+    this.#ending.listen(undefined);
     this.#waiting?.resolve(DONE);
   }
 
@@ -90,7 +90,7 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
     this.#queue.length = 0;
     if (this.#over === undefined) {
       this.#over = 'ended';
-      this.#signal.removeEventListener('abort', this.#leave);
+      this.#ending.listen(undefined);
       this.#controller?.abort(new Error('left'));
     }
     return Promise.resolve(DONE);
@@ -106,26 +106,26 @@ class Reception implements Dispatcher.DispatchHandler, AsyncIterableIterator<Buf
     return { done: false, value: chunk };
   }
 
-  readonly #leave = (): void => {
+  #leave(reason: Refusal): void {
     this.#queue.length = 0;
-    this.#fail(this.#signal.reason);
+    this.#fail(reason);
     this.#controller?.abort(new Error('left'));
-  };
+  }
 
   /** What has been received already is still read, then the reason is thrown. */
   #fail(reason: Refusal): void {
     this.#over = reason;
-    this.#signal.removeEventListener('abort', this.#leave);
+    this.#ending.listen(undefined);
     this.head.reject(reason);
     this.#waiting?.reject(reason);
   }
 }
 
-/** Sends `exchange` to `path` on a free lane; throws what `explain` makes of a failure, or the signal's reason. */
+/** Sends `exchange` to `path` on a free lane; throws what `explain` makes of a failure, or the reason to end. */
 export function openExchange(lanes: Lanes, path: string, exchange: Exchange, explain: Explain): Promise<Answer> {
-  if (exchange.signal.aborted) throw exchange.signal.reason;
+  if (exchange.ending.reason) throw exchange.ending.reason;
   const lane: Lane = lanes.take();
-  const reception = new Reception(exchange.signal, explain, () => lanes.give(lane));
+  const reception = new Reception(exchange.ending, explain, () => lanes.give(lane));
   lane.client.dispatch(
     {
       path,

@@ -52,6 +52,11 @@ export class Lanes {
     else this.#idle.push(lane);
   }
 
+  /** Is an exchange under way? */
+  get busy(): boolean {
+    return this.#all.size > this.#idle.length;
+  }
+
   /** Lets the exchanges under way end. */
   async close(): Promise<void> {
     this.#closed = true;

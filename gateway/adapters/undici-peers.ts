@@ -1,13 +1,16 @@
 /**
  * `PeerTransport` over HTTPS/1.1 keep-alive: one set of lanes a peer, TLS 1.3, both sides with mesh certificates.
  * The mesh name is the server name and the Host, and is never resolved: the snapshot's `dial` says where to connect.
- * Invariant: nothing is sent to a peer whose certificate does not name it; a changed key, bundle or address means new connections.
+ * Invariant: nothing is sent to a peer whose certificate does not name it; a changed key, bundle or address means new connections; a peer that has
+ * died behind its connections is noticed while a call waits.
  */
-import { createSecureContext, type PeerCertificate } from 'node:tls';
+import { createSecureContext, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { meshName, type Peer, type Refusal, refuse } from '@portolan/core';
 import type { buildConnector } from 'undici';
 import type { MeshCredentials, MeshIdentity, PeerTransport, Registry } from '../ports.ts';
 import { gatewayOf } from './mesh-certificate.ts';
+import { PeerSockets } from './peer-sockets.ts';
+import { Pulse } from './pulse.ts';
 import { CONNECT_TIMEOUT_MS, DialTimeout, dialler } from './undici-dial.ts';
 import { openExchange } from './undici-exchange.ts';
 import { Lanes } from './undici-lanes.ts';
@@ -22,19 +25,31 @@ export interface PeerDialling {
 /** The server's certificate was verified, but names another gateway than the one that was dialled. */
 class WrongPeer extends Error {}
 
+/** It says nothing, and finishes no handshake. */
+class Silent extends Error {}
+
 interface Line {
-  readonly dial: string;
+  readonly peer: Peer;
   readonly lanes: Lanes;
+  readonly pulse: Pulse;
 }
 
 export class UndiciPeers implements PeerTransport {
   readonly #options: PeerDialling;
+  readonly #timeoutMs: number;
   readonly #lines = new Map<string, Line>();
+  readonly #sockets = new PeerSockets();
   readonly #stops: readonly (() => void)[];
 
   constructor(options: PeerDialling) {
     this.#options = options;
-    this.#stops = [options.identity.onChange(() => this.#hangUp()), options.registry.onChange(() => this.#prune())];
+    this.#timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+    const beat = setInterval(() => this.#cutSilent(), this.#timeoutMs / 2).unref();
+    this.#stops = [
+      options.identity.onChange(() => this.#hangUp()),
+      options.registry.onChange(() => this.#prune()),
+      () => clearInterval(beat),
+    ];
   }
 
   async open(...[gateway, path, exchange]: Parameters<PeerTransport['open']>): ReturnType<PeerTransport['open']> {
@@ -51,27 +66,56 @@ export class UndiciPeers implements PeerTransport {
     const peer = this.#options.registry.current()?.peers.get(gateway);
     if (!peer) throw refuse('no_route', { hop: gateway });
     const known = this.#lines.get(gateway);
-    if (known?.dial === peer.dial) return known.lanes;
-    const line = { dial: peer.dial, lanes: this.#connect(peer) };
+    if (known && isSame(known.peer, peer)) return known.lanes;
+    const line = this.#connect(peer);
     void known?.lanes.close();
     this.#lines.set(gateway, line);
     return line.lanes;
   }
 
-  #connect(peer: Peer): Lanes {
+  #connect(peer: Peer): Line {
+    const { name } = peer;
     const own = this.#options.identity.current();
-    if (!own) throw refuse('peer_down', { hop: peer.name, detail: 'this gateway has no mesh certificate yet' });
-    const connect = meshConnector(peer, own, this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
-    return new Lanes(`https://${meshName(peer.name, own.federation)}`, connect);
+    if (!own) throw refuse('peer_down', { hop: name, detail: 'this gateway has no mesh certificate yet' });
+    const dial = meshConnector(peer, own, this.#timeoutMs);
+    const lanes = new Lanes(`https://${meshName(name, own.federation)}`, this.#keeping(name, dial));
+    const pulse = new Pulse({ dial, heard: () => this.#sockets.heard(name), patienceMs: this.#timeoutMs });
+    return { peer, lanes, pulse };
+  }
+
+  /** A connector whose connections can be cut. */
+  #keeping(gateway: string, connect: buildConnector.connector): buildConnector.connector {
+    return (target, callback) =>
+      connect(target, (...result) => {
+        const [, socket] = result;
+        if (socket) this.#sockets.add(gateway, socket as TLSSocket);
+        this.#sweep(); // what the snapshot says may have changed since the dial
+        callback(...result);
+      });
+  }
+
+  #cutSilent(): void {
+    for (const [name, { peer, lanes, pulse }] of this.#lines) {
+      void pulse.gone(lanes.busy).then((gone) => {
+        if (gone) this.#sockets.cut(name, new Silent(`${peer.dial} finishes no handshake`));
+      });
+    }
   }
 
   #prune(): void {
+    this.#sweep();
     const peers = this.#options.registry.current()?.peers;
     for (const [name, line] of this.#lines) {
-      if (peers?.get(name)?.dial === line.dial) continue;
+      const peer = peers?.get(name);
+      if (peer && isSame(peer, line.peer)) continue;
       this.#lines.delete(name);
       void line.lanes.close();
     }
+  }
+
+  #sweep(): void {
+    const tables = this.#options.registry.current();
+    if (tables) this.#sockets.sweep(tables.peers);
   }
 
   #hangUp(): readonly Promise<void>[] {
@@ -80,6 +124,9 @@ export class UndiciPeers implements PeerTransport {
     return lines.map((line) => line.lanes.close());
   }
 }
+
+/** A line is made for what decides whom it reaches; a snapshot is a new value each time. */
+const isSame = (one: Peer, other: Peer): boolean => one.dial === other.dial && one.minIssuedAt === other.minIssuedAt;
 
 function meshConnector(peer: Peer, own: MeshCredentials, timeoutMs: number): buildConnector.connector {
   const servername = meshName(peer.name, own.federation);
@@ -112,6 +159,7 @@ function check(peer: Peer, federation: string, certificate: PeerCertificate): Er
 function explain(hop: string, error: Error, phase: 'unsent' | 'broken'): Refusal {
   const code = (error as NodeJS.ErrnoException).code;
   const context = { hop, cause: error, detail: error.message };
+  if (error instanceof Silent) return refuse('peer_down', context);
   if (phase === 'broken') return refuse(/_TIMEOUT$/.test(code ?? '') ? 'peer_timeout' : 'peer_failed', context);
   if (error instanceof DialTimeout) return refuse('peer_down', context);
   const untrusted = error instanceof WrongPeer || /CERT|ISSUER|SELF_SIGNED|LEAF_SIGNATURE|PURPOSE/.test(code ?? '');

@@ -1,7 +1,7 @@
 /**
  * `UpstreamTransport` over undici: one set of lanes an MCP server, dialled only inside the reach of this plane.
  * Names are resolved here and each address is asked about, so a name that later points elsewhere opens nothing (DNS rebinding).
- * Invariant: an upstream's redirect is followed once, to its own origin only, and remembered; no other 3xx gets past this file.
+ * Invariant: an upstream's redirect is followed once, to its own origin only, and remembered until nothing is there; no other 3xx gets past this file.
  */
 import { lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
@@ -43,6 +43,7 @@ export class UndiciUpstreams implements UpstreamTransport {
   async open(server: McpServer, exchange: Exchange): Promise<Answer> {
     const line = this.#line(server);
     const answer = await send(line, server, exchange);
+    if (answer.status === 404 || answer.status === 405) line.path = registered(line.url); // it may have moved back
     if (answer.status < 300 || answer.status > 399) return answer;
     line.path = redirected(line, server, answer);
     const second = await send(line, server, exchange);
@@ -64,7 +65,7 @@ export class UndiciUpstreams implements UpstreamTransport {
     if (!url || !/^https?:$/.test(url.protocol))
       throw invalid(server, 'its registered URL is not an http or https URL');
     const connect = reachConnector(this.#options.mayDial, this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS);
-    const line = { url, lanes: new Lanes(url.origin, connect), path: url.pathname + url.search };
+    const line = { url, lanes: new Lanes(url.origin, connect), path: registered(url) };
     this.#lines.set(text, line);
     return line;
   }
@@ -79,6 +80,8 @@ export class UndiciUpstreams implements UpstreamTransport {
     }
   }
 }
+
+const registered = (url: URL): string => url.pathname + url.search;
 
 const send = (line: Line, server: McpServer, exchange: Exchange): Promise<Answer> =>
   openExchange(line.lanes, line.path, exchange, (error, phase) => explain(server, error, phase));

@@ -64,7 +64,7 @@ function mediaType(value: string | string[] | undefined): string {
 }
 
 const relaying = (call: Armed, { limits }: Gateway): Relaying => ({
-  grants: call.tables.grantsOf(call.principal.kind, call.principal.name),
+  grants: call.grants,
   server: call.server.name,
   list: LISTS.has(call.message?.method ?? ''),
   answerBytes: limits.answerBytes,

@@ -5,6 +5,7 @@
  */
 import { parseToken, refuse, sameDigest, secretDigest, type Token } from '@portolan/core';
 import type { CheckableToken, Tables } from '../ports.ts';
+import type { ShownToken } from '../shown-tokens.ts';
 import type { Authenticator } from './authenticator.ts';
 import { principalOf } from './principal.ts';
 
@@ -12,14 +13,11 @@ const BEARER = /^Bearer +(?:Bearer +)?([A-Za-z0-9._~+/-]+=*) *$/i;
 
 export const bearerToken: Authenticator = {
   kind: 'bearer-token',
-  identify(request, tables, { clock, proofs }) {
-    const { authorization } = request.headers;
+  identify({ door, headers: { authorization } }, tables, { clock, proofs, shownTokens }) {
     if (typeof authorization !== 'string') return undefined;
-    const presented = parseToken(BEARER.exec(authorization)?.[1] ?? '');
-    const token = presented && known(presented, tables);
-    if (!token) throw refuse('token_invalid');
+    const recalled = shownTokens.recall(door, authorization, tables);
+    const { token, secret } = recalled ?? shownTokens.keep(door, verified(authorization, tables));
     if (token.expiresAt <= clock.now()) throw refuse('token_expired', { detail: token.id });
-    const { secret } = presented;
     return {
       principal: principalOf(token),
       hop: undefined,
@@ -27,6 +25,13 @@ export const bearerToken: Authenticator = {
     };
   },
 };
+
+function verified(authorization: string, tables: Tables): ShownToken {
+  const presented = parseToken(BEARER.exec(authorization)?.[1] ?? '');
+  const token = presented && known(presented, tables);
+  if (!token) throw refuse('token_invalid');
+  return { authorization, token, secret: presented.secret };
+}
 
 function known(presented: Token, tables: Tables): CheckableToken | undefined {
   const token = tables.tokens.get(presented.id);

@@ -3,25 +3,16 @@
  * The connection was checked when it was made; here is what can change under it: the clock, the snapshot, the peer matrix.
  * Invariant: `portolan-*` headers are believed from an authenticated active peer alone, and refused from everyone else.
  */
-import {
-  CALLER_HEADER,
-  HOP_HEADER,
-  type Hop,
-  type HopCaller,
-  proofDigest,
-  readCaller,
-  readHop,
-  refuse,
-  sameDigest,
-} from '@portolan/core';
+import { CALLER_HEADER, HOP_HEADER, type Hop, type HopCaller, readCaller, readHop, refuse } from '@portolan/core';
 import type { Accepted } from '../context.ts';
-import type { PeerConnection, Tables } from '../ports.ts';
+import type { CheckableToken, PeerConnection, Tables } from '../ports.ts';
+import type { Proofs } from '../proofs.ts';
 import type { Authenticator } from './authenticator.ts';
 import { principalOf } from './principal.ts';
 
 export const peerProof: Authenticator = {
   kind: 'peer-proof',
-  identify(request, tables, { clock }) {
+  identify(request, tables, { clock, proofs }) {
     if (request.door.kind !== 'mesh') {
       if (request.head.claimsHop) throw refuse('hop_header_spoofed');
       return undefined;
@@ -29,7 +20,7 @@ export const peerProof: Authenticator = {
     const now = clock.now();
     const peer = activePeer(request.door.peer, tables, now);
     const { hop, caller } = hopHeaders(request, peer);
-    return { principal: proven(caller, tables, now), hop, proofFor: undefined };
+    return { principal: principalOf(proven(caller, tables, proofs, now)), hop, proofFor: undefined };
   },
 };
 
@@ -51,11 +42,10 @@ function hopHeaders({ headers }: Accepted, peer: string): { readonly hop: Hop; r
   return { hop, caller };
 }
 
-function proven(caller: HopCaller, tables: Tables, now: number) {
+function proven(caller: HopCaller, tables: Tables, proofs: Proofs, now: number): CheckableToken {
   const token = tables.tokens.get(caller.id);
   if (!token || token.kind !== caller.kind) throw refuse('token_invalid', { detail: `no token ${caller.id}` });
-  if (!sameDigest(proofDigest(caller.proof), token.proofSha256))
-    throw refuse('proof_invalid', { hop: tables.self.name });
+  if (!proofs.isGood(token, caller.proof)) throw refuse('proof_invalid', { hop: tables.self.name });
   if (token.expiresAt <= now) throw refuse('token_expired');
-  return principalOf(token);
+  return token;
 }

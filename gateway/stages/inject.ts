@@ -24,8 +24,13 @@ export function inject(call: Routed, gateway: Gateway): Armed {
   if (call.to.kind === 'peer') headers.push(...hopHeaders(call, call.to.gateway, gateway));
   const body = call.bytes && call.message && spliceTraceparent(call.bytes, call.message, traceparent);
   const idleTimeoutMs = mayBeQuiet(call) ? 0 : gateway.limits.idleMs;
-  const { signal } = call.flight;
-  const exchange: Exchange = { method: call.method as Exchange['method'], headers, body, signal, idleTimeoutMs };
+  const exchange: Exchange = {
+    method: call.method as Exchange['method'],
+    headers,
+    body,
+    ending: call.flight,
+    idleTimeoutMs,
+  };
   return pass(call, { exchange, upstreamSession });
 }
 

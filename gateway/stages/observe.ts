@@ -8,6 +8,8 @@ import { type AuditRecord, continueTrace, type FaultCode, faults, Refusal, refus
 import type { Armed, Gateway, Received, Reply } from '../context.ts';
 
 type Serve = (request: Received, gateway: Gateway) => Promise<Reply>;
+/** What a record needs to know; nothing of it needs to have been understood. */
+type Recorded = Pick<Received, 'method' | 'headers' | 'requestId' | 'arrivedAt' | 'startedAt'> & Partial<Armed>;
 /** How a request ended. */
 interface Outcome {
   readonly http: number;
@@ -69,8 +71,8 @@ async function* recorded(request: Received, reply: Stream, gateway: Gateway): As
   }
 }
 
-function record(request: Received, outcome: Outcome, gateway: Gateway): Promise<void> | undefined {
-  const call: Received & Partial<Armed> = request;
+/** Records at once what never became a request that the pipeline sees, too: bytes that are no HTTP. */
+export function record(call: Recorded, outcome: Outcome, gateway: Gateway): Promise<void> | undefined {
   const row = auditRecord(call, outcome, gateway);
   count(call, row, gateway);
   if (call.principal && outcome.code !== 'audit_unavailable') return append(row, call, gateway);
@@ -88,7 +90,7 @@ async function append(row: AuditRecord, call: Partial<Armed>, { audit, log }: Ga
   }
 }
 
-function auditRecord(call: Received & Partial<Armed>, outcome: Outcome, { clock, identity }: Gateway): AuditRecord {
+function auditRecord(call: Recorded, outcome: Outcome, { clock, identity }: Gateway): AuditRecord {
   const self = call.tables?.self.name ?? identity.current()?.gateway ?? '';
   const { principal, server, message } = call;
   return {
@@ -104,7 +106,7 @@ function auditRecord(call: Received & Partial<Armed>, outcome: Outcome, { clock,
     principal_kind: principal?.kind ?? null,
     token_id: principal?.tokenId ?? null,
     mcp_server: server?.name ?? null,
-    method: cut(message?.method ?? (call.method === 'POST' ? null : call.method)),
+    method: cut(message?.method ?? (call.method === 'POST' || call.method === '' ? null : call.method)),
     tool: cut(message?.target ?? null),
     status: outcome.code === undefined ? 'success' : faults[outcome.code].audit,
     http_status: outcome.http,
@@ -117,7 +119,7 @@ function auditRecord(call: Received & Partial<Armed>, outcome: Outcome, { clock,
 const cut = (text: string | null): string | null =>
   text === null || text.length <= 512 ? text : `${text.slice(0, 511)}…`;
 
-const traceId = ({ trace, headers }: Received & Partial<Armed>): string =>
+const traceId = ({ trace, headers }: Recorded): string =>
   (trace ?? continueTrace(String(headers.traceparent ?? ''))).traceId;
 
 /** `mcp_requests_total` counts where the caller came in; what a peer did wrong is counted by who saw it. */

@@ -1,4 +1,5 @@
 /** Reads a body until it ends or outgrows a bound; what it read is not lost, the rest can still be streamed. */
+import { HeldBytes } from './held-bytes.ts';
 
 export interface Gathered {
   readonly bytes: Buffer;
@@ -8,19 +9,14 @@ export interface Gathered {
 
 export async function gather(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Gathered> {
   const rest = body[Symbol.asyncIterator]();
-  const chunks: Buffer[] = [];
-  let size = 0;
+  const held = new HeldBytes();
   let ended = false;
-  while (!ended && size <= maxBytes) {
+  while (!ended && held.size <= maxBytes) {
     const step = await rest.next();
     if (step.done) ended = true;
-    else {
-      chunks.push(step.value);
-      size += step.value.length;
-    }
+    else held.add(step.value);
   }
-  const [only] = chunks;
-  return { bytes: chunks.length === 1 && only ? only : Buffer.concat(chunks, size), ended, rest };
+  return { bytes: held.take(), ended, rest };
 }
 
 /** What was gathered, then the rest; ending the iteration ends the source. */

@@ -21,6 +21,7 @@ export interface Relaying {
   readonly server: string;
   /** Was a list asked for? Then all of it is held, up to `answerBytes`. */
   readonly list: boolean;
+  /** The most of an answer that is held: a whole list, or one event of a stream. */
   readonly answerBytes: number;
   /** The id of the request; on a stream without one no response is looked for. */
   readonly id: string | number | undefined;
@@ -81,7 +82,7 @@ export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relay
     const filtered = filter(data, how);
     return filtered === data ? undefined : filtered;
   };
-  const events = stepThrough(source, new SseRewriter(rewrite));
+  const events = stepThrough(source, new SseRewriter(rewrite, how.answerBytes));
   return { body: watchIds(explained(events, how), state), unchanged: false, progress: state };
 }
 

@@ -5,16 +5,12 @@
  * Invariant: holds one event at most, `maxEventBytes` at most; no data gets past the function, not even of an event that the end cuts off.
  */
 import { refuse } from '@portolan/core';
+import { HeldBytes } from './held-bytes.ts';
 import { LineEnds } from './line-ends.ts';
 import type { ChunkFilter } from './step-through.ts';
 
 /** Gets the data of an event, its lines joined by LF. Undefined: leave the event as it is. What it throws ends the stream. */
 export type RewriteData = (data: Buffer) => Buffer | undefined;
-
-export interface SseOptions {
-  /** Cap of one event, framing included. Default 4 MiB; over it the stream ends with `upstream_invalid`. */
-  readonly maxEventBytes?: number;
-}
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -105,8 +101,7 @@ export class SseRewriter implements ChunkFilter {
   /** What `take` answers. */
   #out: Buffer[] = [];
   /** The bytes of the event, and of the line in it, that have come so far. */
-  #parts: Buffer[] = [];
-  #size = 0;
+  readonly #held = new HeldBytes();
   /** First byte of the current line; undefined while it is empty. */
   #first: number | undefined;
   /** The event has a line that is no comment. */
@@ -116,9 +111,10 @@ export class SseRewriter implements ChunkFilter {
   /** How much of a byte order mark has been seen; -1 once the text has begun. */
   #bom = 0;
 
-  constructor(rewrite: RewriteData, options: SseOptions = {}) {
+  /** `maxEventBytes`: cap of one event, framing included; over it the stream ends with `upstream_invalid`. */
+  constructor(rewrite: RewriteData, maxEventBytes: number) {
     this.#rewrite = rewrite;
-    this.#maxEventBytes = options.maxEventBytes ?? 4 * 1024 * 1024;
+    this.#maxEventBytes = maxEventBytes;
   }
 
   /** Throws `upstream_invalid` for an event over the cap, and whatever the function throws. */
@@ -180,27 +176,22 @@ export class SseRewriter implements ChunkFilter {
   #finishCrLf(chunk: Buffer, at: number): number {
     if (!this.#afterCr || chunk[at] !== LF) return 0;
     const lf = chunk.subarray(at, at + 1);
-    if (this.#size === 0) this.#out.push(lf);
+    if (this.#held.size === 0) this.#out.push(lf);
     else this.#hold(lf);
     return 1;
   }
 
   #hold(bytes: Buffer): void {
     if (bytes.length === 0) return;
-    this.#size += bytes.length;
-    if (this.#size > this.#maxEventBytes) {
-      throw refuse('upstream_invalid', { expected: `events of at most ${this.#maxEventBytes} bytes` });
-    }
-    this.#parts.push(bytes);
+    this.#held.add(bytes);
+    if (this.#held.size <= this.#maxEventBytes) return;
+    throw refuse('upstream_invalid', { expected: `an event of more than ${this.#maxEventBytes} bytes` });
   }
 
   /** Ends the event with `last` and sends it on. */
   #release(last: Buffer): void {
     this.#hold(last);
-    const [only] = this.#parts;
-    const event = this.#parts.length === 1 && only ? only : Buffer.concat(this.#parts, this.#size);
-    this.#parts = [];
-    this.#size = 0;
+    const event = this.#held.take();
     this.#hasFields = false;
     if (event.length > 0) this.#out.push(rewriteEvent(event, this.#rewrite));
   }

@@ -37,6 +37,8 @@ export interface MeshSpec {
   readonly limits?: Partial<Limits>;
   readonly reach?: readonly { readonly cidr: string; readonly ports?: number[] }[];
   readonly clock?: Clock;
+  /** Of the connections between gateways. */
+  readonly connectTimeoutMs?: number;
 }
 
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
@@ -62,7 +64,8 @@ export class TestGateway {
     const clock = spec.clock ?? systemClock;
     const { registry, audit, meter, log } = this;
     const mayDial = compileReach((spec.reach ?? [{ cidr: '127.0.0.0/8' }]).map((range) => ({ ...range })));
-    this.peers = new UndiciPeers({ identity, registry });
+    const { connectTimeoutMs = 2_000 } = spec;
+    this.peers = new UndiciPeers({ identity, registry, connectTimeoutMs });
     this.upstreams = new UndiciUpstreams({ registry, mayDial });
     const ports = {
       identity,

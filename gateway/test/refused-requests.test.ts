@@ -168,13 +168,17 @@ describe('HTTP that two readers could read differently', () => {
     ],
     ['a blank before the colon', ['POST /mcp/near HTTP/1.1', 'host: localhost', 'x : y'], 400],
     ['no HTTP', ['nonsense'], 400],
+    ['headers of 40 KB', ['POST /mcp/near HTTP/1.1', 'host: localhost', `x: ${'y'.repeat(40_000)}`], 431],
     ['a foreign Host', ['POST /mcp/near HTTP/1.1', 'host: evil.example'], 421],
     ['a foreign Origin', ['POST /mcp/near HTTP/1.1', 'host: localhost', 'origin: https://evil.example'], 403],
     ['Origin null', ['POST /mcp/near HTTP/1.1', 'host: localhost', 'origin: null'], 403],
-  ])('%s', async (_what, lines, status) => {
+  ])('%s: refused, noted once, counted', async (_what, lines, status) => {
     const reply = await exchange(plain(aws().loopback.port), head(lines));
     expect(reply.status).toBe(status);
     expect(world.upstream.seen).toEqual([]);
+    const { requestId } = reply.json().error.data;
+    expect(aws().audit.notes).toMatchObject([{ status: 'refused', http_status: status, request_id: requestId }]);
+    expect(aws().meter.requests).toMatchObject([{ server: '', user: '', status: 'refused' }]);
   });
 
   test('a target that names our own host is read', async () => {
@@ -197,7 +201,7 @@ describe('reach', () => {
       body: refusal(
         50213,
         'upstream_out_of_reach',
-        `MCP server ${server} lies outside the networks that gateway aws may dial.`,
+        `MCP server ${server} lies outside the networks and ports that gateway aws may dial: add it to upstreamCidrs there, or move it.`,
       ),
     });
     expect(aws().audit.records).toMatchObject([{ code: 'upstream_out_of_reach', status: 'failed' }]);

@@ -75,6 +75,22 @@ describe.each(['/mcp/near', '/mcp/far'])('%s', (path) => {
     await world.mesh.apply((tables) => ({ ...tables, servers: [] })); // forgets it with the registration
   });
 
+  test.each([404, 405])(
+    'a server that answers %i where it had redirected to is asked at its registered path again',
+    async (status) => {
+      let home = '/mcp/';
+      world.upstream.script = (seen, response) => {
+        if (seen.url === home) return answerEcho(seen, response);
+        if (home === '/mcp') return void response.writeHead(status).end();
+        return void response.writeHead(307, { location: home }).end();
+      };
+      expect((await outcome(await ask(path, call('echo')))).status).toBe(200);
+      home = '/mcp'; // it has moved back
+      await outcome(await ask(path, call('echo')));
+      expect((await outcome(await ask(path, call('echo')))).status).toBe(200);
+    },
+  );
+
   test.each([
     ['to another origin', 307, 'http://127.0.0.1:1/mcp/'],
     ['to another origin by name', 308, '//evil.example/mcp/'],

@@ -76,6 +76,19 @@ describe.each(['/mcp/near', '/mcp/far'])('%s', (path) => {
     expect(last().audit.records).toMatchObject([{ status: 'success', http_status: 200 }]);
   });
 
+  test('an event as long as `answerBytes` allows goes on, a longer one ends the stream', async () => {
+    const big = (bytes: number) => {
+      world.upstream.script = (seen, response) => {
+        beginEvents(response);
+        response.end(event(result(JSON.parse(seen.body).id, { padding: 'x'.repeat(bytes) })));
+      };
+    };
+    big(900_000);
+    expect((await (await ask(path, call('echo'))).text()).length).toBeGreaterThan(900_000);
+    big(1_100_000);
+    expect(await (await ask(path, call('echo'))).text()).toContain('upstream_invalid');
+  });
+
   test('a caller who leaves while the server thinks ends the exchange at once', async () => {
     const arrived = Promise.withResolvers<Seen>();
     world.upstream.script = (seen) => arrived.resolve(seen);

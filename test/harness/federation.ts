@@ -29,6 +29,8 @@ export interface Finished {
 
 /** Offsets that a local stack listens on (docs/architecture.md "Local stack"). */
 const OFFSETS = [0, 1, 2, 3, 4, 5, 6, ...[10, 20, 30, 40].flatMap((i) => [i, i + 1, i + 2, i + 3]), 80, 81, 82, 83, 84];
+/** Offset of a port for a server of the test's own, which gateways of the stack dial. */
+export const OWN_SERVER = 90;
 
 /** Runs `npm run <script>` of this checkout by its own entry point; never throws on a non-zero exit. */
 export const run = (script: string, args: readonly string[]): Promise<Finished> => node('start.mjs', [script, ...args]);

@@ -43,7 +43,7 @@ export function portBaseOf(given: Given): number | undefined {
   if (base >= lowestPortBase && base <= highestPortBase) return base;
   return refuse(
     'up',
-    `--port-base ${text}: expected a whole number from ${lowestPortBase} to ${highestPortBase} (the stack uses 85 ports from there)`,
+    `--port-base ${text}: expected a whole number from ${lowestPortBase} to ${highestPortBase} (the stack uses 100 ports from there)`,
   );
 }
 

@@ -14,8 +14,8 @@ export const gatewayNames = ['aws', 'azure', 'gcp', 'onprem'] as const;
 const mcpServers = ['mcp-analytics', 'mcp-m365', 'mcp-devops', 'mcp-bigquery', 'mcp-legacy'] as const;
 const doors = ['TLS', 'loopback HTTP', 'health', 'metrics'] as const;
 
-/** The highest base whose last offset is still a port. */
-export const highestPortBase = 65_535 - 84;
+/** The highest base whose last offset is still a port. Offsets 85 to 99 are for MCP servers that are not the stack's. */
+export const highestPortBase = 65_535 - 99;
 
 export interface StackPort {
   readonly port: number;

@@ -22,7 +22,7 @@ Runs \`pulumi up\` on a stack of this machine: control plane, gateways, mesh and
 Run again, it repairs what was killed and changes nothing else.
 
 ${stackOptions}
-  --port-base N     first port of the stack, 1024..65451 (default: 18400, or what the stack used before)
+  --port-base N     first port of the stack, 1024..65436 (default: 18400, or what the stack used before)
   --verbose         everything that the engine prints
   --help            this text`,
   },

@@ -1,4 +1,5 @@
 /** Arguments of a LocalSite. All paths are absolute. */
+import type { ReachRange } from '@portolan/core';
 
 /** A command of this machine. */
 export interface LocalProgram {
@@ -36,6 +37,10 @@ export interface LocalSiteArgs {
   /** The gateway as one file. */
   readonly gatewayBundle: string;
   readonly database: LocalDatabase;
-  /** Networks in which gateways of this site may dial MCP servers. @default loopback */
-  readonly upstreamCidrs?: readonly string[] | undefined;
+  /**
+   * Networks, and ports in them, in which gateways of this site may dial MCP servers. Name the ports: on one machine PostgreSQL,
+   * NATS and the other planes listen on the same addresses. Changing it restarts the gateways.
+   * @default none: gateways only forward to each other
+   */
+  readonly upstreamCidrs?: readonly ReachRange[] | undefined;
 }

@@ -4,6 +4,7 @@
  * control plane the two after them are NATS's.
  */
 import { join } from 'node:path';
+import type { ReachRange } from '@portolan/core';
 import { ArgumentError } from '../../argument-error.ts';
 import type { ControlPlanePlace, GatewayPlace, Listeners, PlaneAddress } from '../site.ts';
 
@@ -35,7 +36,7 @@ export function controlPlanePlace(dir: string, plane: PlaneAddress): ControlPlan
   };
 }
 
-export function gatewayPlace(dir: string, plane: PlaneAddress, upstreamCidrs: readonly string[]): GatewayPlace {
+export function gatewayPlace(dir: string, plane: PlaneAddress, upstreamCidrs: readonly ReachRange[]): GatewayPlace {
   return {
     listen: listenersFrom(portOf(plane, 4)),
     certificate: { certFile: siteFile(dir, 'tls.crt'), keyFile: siteFile(dir, 'tls.key') },

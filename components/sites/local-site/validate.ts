@@ -1,6 +1,7 @@
 /** Arguments of a LocalSite, checked: pure but for asking whether the programs are there. */
 import { existsSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import { ReachRange } from '@portolan/core';
 import { z } from 'zod';
 import { parseArguments } from '../../argument-error.ts';
 import type { LocalSiteArgs } from './args.ts';
@@ -24,8 +25,6 @@ const Database = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('external'), url: DatabaseUrl, passFile: AbsolutePath.optional() }),
 ]);
 
-const Cidr = z.union([z.cidrv4(), z.cidrv6()], 'expected a network such as 10.0.0.0/8');
-
 const Args = z.strictObject({
   dir: AbsolutePath,
   node: Present,
@@ -33,7 +32,7 @@ const Args = z.strictObject({
   controlPlaneBundle: Present,
   gatewayBundle: Present,
   database: Database,
-  upstreamCidrs: z.array(Cidr).min(1).readonly().default(['127.0.0.0/8', '::1/128']),
+  upstreamCidrs: z.array(ReachRange).readonly().default([]),
 });
 export type LocalSitePlan = z.output<typeof Args>;
 

@@ -1,0 +1,150 @@
+/** Connections to peers that stand open already: cut for what the snapshot says of the peer, and when the peer has died behind them. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { TestMesh } from './mesh.ts';
+import { call, outcome, post } from './post.ts';
+import { answerEcho, Upstream } from './upstream.ts';
+
+const PATIENCE_MS = 400;
+
+/** Between aws and azure; frozen, it is to both what a stopped process is: the kernel takes connections and bytes, nobody answers. */
+class Wire implements AsyncDisposable {
+  frozen = false;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(to: () => number) {
+    this.#server = createServer((socket) => {
+      const onward = connect({ host: '127.0.0.1', port: to() });
+      for (const [from, into] of [
+        [socket, onward],
+        [onward, socket],
+      ] as const) {
+        this.#sockets.add(from);
+        from.on('error', () => into.destroy());
+        from.on('close', () => into.destroy());
+        from.on('data', (chunk) => !this.frozen && into.write(chunk));
+      }
+    }).listen(0, '127.0.0.1');
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  listening = (): Promise<unknown> => once(this.#server, 'listening');
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+let upstream: Upstream;
+let mesh: TestMesh;
+let wire: Wire;
+const far = async (id = 1) => {
+  const reply = await post(`${mesh.gateway('aws').door}/mcp/far`, call('echo', {}, id), { token: mesh.token('alice') });
+  return outcome(reply);
+};
+const failure = (code: string) => ({ body: { error: { data: { code, hop: 'azure' } } } });
+type Tables = Parameters<Parameters<TestMesh['apply']>[0] & object>[0];
+/** At aws alone: azure's own listener must not be what cuts. */
+const applyAtAws = (change: (tables: Tables) => Tables) => mesh.apply(change, 'aws');
+const azureIs = (over: object) => (tables: Tables) => ({
+  ...tables,
+  peers: tables.peers.map((peer) => (peer.name === 'azure' ? { ...peer, ...over } : peer)),
+});
+
+beforeAll(async () => {
+  upstream = await Upstream.start();
+  mesh = await TestMesh.start({
+    gateways: ['aws', 'azure'],
+    servers: { far: { gateway: 'azure', url: upstream.url } },
+    grants: [{ user: 'alice', server: 'far' }],
+    connectTimeoutMs: PATIENCE_MS,
+  });
+  wire = new Wire(() => mesh.gateway('azure').tls.port);
+  await wire.listening();
+  await mesh.apply(azureIs({ dial: `127.0.0.1:${wire.port}` }));
+});
+afterEach(async () => {
+  upstream.script = answerEcho;
+  mesh.restore();
+  await mesh.apply(azureIs({ dial: `127.0.0.1:${wire.port}` }));
+});
+afterAll(async () => {
+  await mesh?.[Symbol.asyncDispose]();
+  await wire?.[Symbol.asyncDispose]();
+  await upstream?.[Symbol.asyncDispose]();
+});
+
+/** A call that waits for the server; resolves once the server has it. */
+async function underWay(): Promise<{ answer: Promise<{ status: number; body: unknown }>; finish: () => void }> {
+  const arrived = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
+  upstream.script = async (seen, response) => {
+    arrived.resolve();
+    await finish.promise;
+    answerEcho(seen, response);
+  };
+  const answer = far();
+  await arrived.promise;
+  return { answer, finish: finish.resolve };
+}
+
+test('a revoked certificate of a peer cuts the call that is under way, and lets no other begin', async () => {
+  const { answer, finish } = await underWay();
+  await applyAtAws(azureIs({ minIssuedAt: Date.now() + 60_000 }));
+  expect(await answer).toMatchObject({ status: 502, ...failure('peer_failed') });
+  finish();
+  expect(await far()).toMatchObject({ status: 502, ...failure('peer_untrusted') });
+});
+
+test('a peer that is retired is cut', async () => {
+  const { answer, finish } = await underWay();
+  await applyAtAws((tables) => ({ ...tables, peers: tables.peers.filter(({ name }) => name !== 'azure') }));
+  expect(await answer).toMatchObject({ status: 502, ...failure('peer_failed') });
+  finish();
+});
+
+test('a change that does not concern the peer cuts nothing', async () => {
+  const { answer, finish } = await underWay();
+  await applyAtAws((tables) => ({ ...tables }));
+  finish();
+  expect(await answer).toMatchObject({ status: 200 });
+});
+
+test('a peer that dies behind an open connection is noticed by the call that waits for it, and by the next', async () => {
+  expect(await far()).toMatchObject({ status: 200 });
+  wire.frozen = true;
+  try {
+    for (const bound of [PATIENCE_MS * 5, PATIENCE_MS * 2]) {
+      const started = performance.now();
+      expect(await far()).toMatchObject({ status: 502, ...failure('peer_down') });
+      expect(performance.now() - started).toBeLessThan(bound);
+    }
+  } finally {
+    wire.frozen = false;
+  }
+  expect(await far()).toMatchObject({ status: 200 });
+});
+
+test('a slow tool is waited for, however quiet the peer is', async () => {
+  const { answer, finish } = await underWay();
+  await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS * 6));
+  finish();
+  expect(await answer).toMatchObject({ status: 200 });
+});
+
+test('a peer that takes no connections any more ends what it has begun', async () => {
+  const { answer, finish } = await underWay();
+  const azure = mesh.gateway('azure').tls;
+  const stopped = azure.stop();
+  await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS * 4));
+  finish();
+  expect(await answer).toMatchObject({ status: 200 });
+  azure.closeAll();
+  await stopped;
+});

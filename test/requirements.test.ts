@@ -1,0 +1,48 @@
+/** Every promise has its proof, every attack and every test of a whole federation proves a promise, and every decision names what holds it. */
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { requirements } from './requirements.ts';
+
+const root = join(import.meta.dirname, '..');
+const holds = (file: string, title: string): boolean =>
+  existsSync(join(root, file)) && readFileSync(join(root, file), 'utf8').includes(`'${title}'`);
+
+test('each promise has a name of its own', () => {
+  const ids = requirements.map(({ id }) => id);
+  expect(ids.filter((id, at) => ids.indexOf(id) !== at)).toEqual([]);
+});
+
+test.each(requirements.map((one) => [one.id, one] as const))('%s is proved', (_id, { proofs }) => {
+  expect(Object.keys(proofs)).not.toEqual([]);
+  expect(Object.entries(proofs).filter(([file, title]) => !holds(file, title))).toEqual([]);
+});
+
+test('the pages and headings that promises come from are there', () => {
+  const sources = requirements.map(({ source }) => /^([\w/]+\.md)(?: "(.+)")?/.exec(source) ?? []);
+  const lost = sources.filter(
+    ([, page, heading]) => page && !readFileSync(join(root, page), 'utf8').includes(heading ? `\n## ${heading}\n` : ''),
+  );
+  expect(lost).toEqual([]);
+});
+
+test('each test of test/security and test/federation proves a promise', () => {
+  const proofs = new Set(requirements.flatMap((one) => Object.keys(one.proofs)));
+  const files = globSync('test/{security,federation}/*.test.ts', { cwd: root });
+  expect(files.length).toBeGreaterThan(10);
+  expect(files.filter((file) => !proofs.has(file))).toEqual([]);
+});
+
+test.each(globSync('docs/decisions/*.md', { cwd: root }))(
+  '%s says what it is for, what not, and which promises hold it',
+  (file) => {
+    const text = readFileSync(join(root, file), 'utf8');
+    for (const part of ['**Decision.**', '**Goals.**', '**Non-goals.**', '**Instead of**'])
+      expect(text).toContain(part);
+    const held = [...(/\nHeld by (.*)\.(?: |\n|$)/.exec(text)?.[1] ?? '').matchAll(/`([a-z-]+)`/g)].map(
+      (match) => match[1],
+    );
+    expect(held).not.toEqual([]);
+    expect(held.filter((id) => !requirements.some((one) => one.id === id))).toEqual([]);
+  },
+);

@@ -1,0 +1,317 @@
+/**
+ * What the system promises, and the tests that hold each promise. Whoever makes a promise adds a row; requirements.test.ts fails for a row whose
+ * proof is not there, and for a test of test/security or test/federation that proves no row.
+ */
+
+export interface Requirement {
+  readonly id: string;
+  /** Where it is promised: a page of this checkout, or a specification with its section. */
+  readonly source: string;
+  readonly says: string;
+  /** Test file → title of a test in it, as it is written there. */
+  readonly proofs: Readonly<Record<string, string>>;
+}
+
+const REQUEST = 'docs/architecture.md "The request"';
+const NATS = 'docs/architecture.md "NATS"';
+const STACK = 'docs/architecture.md "Local stack"';
+const ERRORS = 'docs/errors.md';
+const CONFIGURATION = 'docs/configuration.md';
+const HTTP = 'MCP 2025-11-25, Streamable HTTP';
+
+// table
+export const requirements: readonly Requirement[] = [
+  // the crossing
+  {
+    id: 'crossing',
+    source: REQUEST,
+    says: 'A call to a server behind another gateway crosses once; both gateways record it, and agree.',
+    proofs: {
+      'test/federation/crossing.test.ts': 'reaches the tool, and its audit row says which way it went',
+      'gateway/test/crossing.test.ts': 'each gateway writes one record, and the two agree',
+    },
+  },
+  {
+    id: 'any-client',
+    source: HTTP,
+    says: 'Clients of both protocol eras reach every server from every gateway.',
+    proofs: { 'test/federation/crossing.test.ts': 'a modern client calls a modern server across two gateways' },
+  },
+  {
+    id: 'original-bytes',
+    source: REQUEST,
+    says: 'The server gets the bytes that the caller sent.',
+    proofs: { 'gateway/test/crossing.test.ts': 'numbers and spacing of the body reach the server as they were sent' },
+  },
+  {
+    id: 'unbuffered',
+    source: HTTP,
+    says: 'Events go on as they come.',
+    proofs: { 'gateway/test/streams.test.ts': 'events go on as they come' },
+  },
+  {
+    id: 'cancel-crosses',
+    source: HTTP,
+    says: 'A caller who leaves ends the exchange at the server, over hops, headers pending or not.',
+    proofs: { 'gateway/test/streams.test.ts': 'a caller who leaves while the server thinks ends the exchange at once' },
+  },
+  {
+    id: 'session-of-one',
+    source: HTTP,
+    says: 'A session lives at any entry gateway, and belongs to its principal alone.',
+    proofs: {
+      'test/federation/crossing.test.ts':
+        'a legacy session lives at any entry gateway, and belongs to its principal alone',
+    },
+  },
+  {
+    id: 'loop-once',
+    source: REQUEST,
+    says: 'A call that has crossed goes no further: one 508.',
+    proofs: {
+      'test/security/loop.test.ts': '%s is 508',
+      'gateway/test/crossing.test.ts':
+        'a server whose proxy URL is another gateway comes back once: 508, and no third request',
+    },
+  },
+  // who may what
+  {
+    id: 'closed-by-default',
+    source: REQUEST,
+    says: 'No grant, nothing: neither a call nor a place in a list.',
+    proofs: { 'core/grants.test.ts': 'no grant, nothing: neither a call nor a list' },
+  },
+  {
+    id: 'deny-closes',
+    source: REQUEST,
+    says: 'A deny never opens anything.',
+    proofs: { 'core/grants.test.ts': 'a deny never opens anything' },
+  },
+  {
+    id: 'listed-is-callable',
+    source: REQUEST,
+    says: 'What is listed is callable, and what is callable is listed; what is denied does not exist.',
+    proofs: {
+      'core/grants.test.ts': 'what is listed is callable, and what is callable is listed',
+      'test/federation/crossing.test.ts': 'a tool without a grant is absent from the list and unknown to the call',
+    },
+  },
+  {
+    id: 'unknown-is-denied',
+    source: ERRORS,
+    says: 'A server without a grant answers like one that is not there, byte for byte.',
+    proofs: {
+      'gateway/test/refused-callers.test.ts':
+        'an unknown server, and one without a grant: the same bytes, and only the audit knows',
+    },
+  },
+  {
+    id: 'decided-twice',
+    source: REQUEST,
+    says: 'The handling gateway decides for itself, whatever the entry gateway let pass.',
+    proofs: {
+      'gateway/test/refused-callers.test.ts':
+        'a grant that only the entry has: the handling gateway decides for itself',
+    },
+  },
+  {
+    id: 'revoked-token',
+    source: ERRORS,
+    says: 'A revoked token stops working at every gateway; an expired one says so.',
+    proofs: {
+      'test/federation/crossing.test.ts': 'a revoked token stops working at every gateway, and the refusal is audited',
+      'test/security/bad-input.test.ts': 'an expired token is 401 and says so',
+    },
+  },
+  {
+    id: 'token-stays',
+    source: REQUEST,
+    says: 'A token never leaves its entry gateway, and the proof that crosses is worth nothing elsewhere.',
+    proofs: {
+      'gateway/test/crossing.test.ts': 'the token, cookies and forwarding headers of the caller stay at the entry',
+      'test/security/replayed-proof.test.ts': 'a proof for one gateway is refused by another',
+    },
+  },
+  {
+    id: 'hop-headers',
+    source: REQUEST,
+    says: 'Headers that only gateways may send are refused from everyone else.',
+    proofs: { 'test/security/spoofed-hop-header.test.ts': '%s from a client is 400' },
+  },
+  // who is a gateway
+  {
+    id: 'mesh-authority',
+    source: 'SPIFFE X.509-SVID §5',
+    says: 'A peer is who its certificate says, under the mesh authority alone.',
+    proofs: {
+      'test/security/other-authority.test.ts':
+        'a gateway name signed by another authority is refused, with a good proof too',
+      'gateway/test/mesh-tls.test.ts': 'what answers for azure is %s: nothing is sent to it',
+    },
+  },
+  {
+    id: 'certificate-life',
+    source: 'RFC 5280 §4.1.2.5',
+    says: 'An expired certificate opens nothing, on a second connection neither.',
+    proofs: {
+      'test/security/expired-certificate.test.ts':
+        'a certificate that has expired is refused, twice, while its successor is let in',
+    },
+  },
+  {
+    id: 'retired-is-out',
+    source: 'docs/architecture.md "The REST API"',
+    says: 'A retired gateway may neither call, nor go on calling, nor be called, nor renew.',
+    proofs: {
+      'test/security/retired-gateway.test.ts': 'a retired gateway may neither call, nor go on calling, nor renew',
+      'gateway/test/dialled-peers.test.ts': 'a peer that is retired is cut',
+      'control-plane/nats/attacks.test.ts':
+        'a retired gateway is cut off within seconds, and stays out after the server was made anew',
+    },
+  },
+  {
+    id: 'change-cuts-nobody-else',
+    source: REQUEST,
+    says: 'A change of the registry cuts no connection that it does not concern.',
+    proofs: {
+      'test/security/kept-connection.test.ts': 'an open connection between gateways lives through a change of grants',
+    },
+  },
+  {
+    id: 'enrolment-once',
+    source: 'docs/architecture.md "The REST API"',
+    says: 'A one-time secret works once.',
+    proofs: { 'control-plane/enrolment/enrolment.test.ts': 'a secret works once' },
+  },
+  // what comes in, what may be dialled
+  {
+    id: 'strict-bodies',
+    source: 'JSON-RPC 2.0 §4; RFC 8259 §4',
+    says: 'What two readers could read differently is refused with a sentence, and audited.',
+    proofs: {
+      'test/security/bad-input.test.ts': 'a duplicate key by escape',
+      'gateway/test/refused-requests.test.ts': '%s: refused, noted once, counted',
+    },
+  },
+  {
+    id: 'no-smuggling',
+    source: 'RFC 9112 §11.2',
+    says: 'Bytes that two HTTP readers could read as different requests are refused and audited.',
+    proofs: { 'test/security/malformed-http.test.ts': '%s: %i, audited' },
+  },
+  {
+    id: 'bounded-bodies',
+    source: CONFIGURATION,
+    says: 'A body over the bound is 413; a list or an event over its bound is refused, and memory stays bounded.',
+    proofs: {
+      'test/security/bad-input.test.ts': 'a 10 MB body is 413',
+      'gateway/test/streams.test.ts': 'an event as long as `answerBytes` allows goes on, a longer one ends the stream',
+      'gateway/stream/held-bytes.test.ts':
+        '%s of a megabyte that comes byte by byte holds megabytes, not an object a byte',
+    },
+  },
+  {
+    id: 'fair-share',
+    source: CONFIGURATION,
+    says: 'One caller takes no more than half of what a gateway holds at once.',
+    proofs: {
+      'gateway/test/fair-share.test.ts':
+        'half of the bound for one caller, all of it for everyone; what has ended counts no more',
+    },
+  },
+  {
+    id: 'reach',
+    source: STACK,
+    says: 'A gateway dials MCP servers inside its reach alone: no metadata service, no door of the stack, however it is spelled.',
+    proofs: {
+      'test/security/upstream-out-of-reach.test.ts': 'a server registered at %s is refused, named and audited',
+      'core/reach.test.ts': '%s is dialled from nowhere, even where everything is open',
+    },
+  },
+  {
+    id: 'no-foreign-redirect',
+    source: 'RFC 9110 §15.4',
+    says: 'A server redirects to its own origin or nowhere.',
+    proofs: { 'gateway/test/servers.test.ts': 'a redirect %s: 502, and no Location reaches the caller' },
+  },
+  // when things fail
+  {
+    id: 'failure-names-the-hop',
+    source: ERRORS,
+    says: 'A gateway that is down is named: within the connect timeout, or, behind an open connection, once it finishes no handshake.',
+    proofs: {
+      'test/federation/outage.test.ts': 'a gateway that %s, and wakes up as if nothing had been',
+      'gateway/test/dialled-peers.test.ts': 'a slow tool is waited for, however quiet the peer is',
+    },
+  },
+  {
+    id: 'outage',
+    source: NATS,
+    says: 'NATS, control plane and PostgreSQL dead: calls go on, a gateway restarts, no audit record is lost or doubled.',
+    proofs: {
+      'test/federation/outage.test.ts': 'an outage of everything above the gateways costs no call and no audit record',
+    },
+  },
+  {
+    id: 'audit-survives-kill',
+    source: NATS,
+    says: 'A call that was answered is recorded, whatever is killed.',
+    proofs: {
+      'gateway/adapters/spool/spool.test.ts': 'loses no record whose append had resolved, in 8 kills',
+      'gateway/test/streams.test.ts':
+        'the record is written before the last byte: of JSON, and of the event that answers',
+    },
+  },
+  {
+    id: 'flood-of-strangers',
+    source: NATS,
+    says: 'Refusals of strangers are recorded in a bound of their own: a flood of them stops nobody else.',
+    proofs: {
+      'gateway/adapters/spool/spool.test.ts':
+        'a flood of refusals of strangers is bounded, counted, and leaves room for the known',
+    },
+  },
+  {
+    id: 'snapshot-signed',
+    source: NATS,
+    says: 'A gateway applies only what the control plane signed for it, and never an older revision.',
+    proofs: { 'gateway/adapters/snapshot/snapshot-registry.test.ts': 'of an equal or lower revision changes nothing' },
+  },
+  {
+    id: 'wakes-up',
+    source: 'docs/configuration.md, `renewGrace`',
+    says: 'A machine that slept past the end of its certificates heals itself.',
+    proofs: {
+      'test/federation/sleep.test.ts':
+        'certificates that expired during a sleep are renewed on waking, without a restart',
+    },
+  },
+  // up, down
+  {
+    id: 'up-again',
+    source: 'README.md',
+    says: '`up` again changes nothing, or repairs exactly what is dead.',
+    proofs: { 'test/federation/repair.test.ts': 'repairs exactly the process that was killed' },
+  },
+  {
+    id: 'down-leaves-nothing',
+    source: 'README.md',
+    says: '`down` leaves no process and no port behind.',
+    proofs: { 'test/federation/repair.test.ts': 'leaves no process and no port behind, and can be run twice' },
+  },
+  {
+    id: 'no-secret-leaks',
+    source: 'docs/architecture.md "Processes"',
+    says: 'No secret stands in state, logs, configuration, arguments, environments or streams.',
+    proofs: {
+      'test/federation/repair.test.ts':
+        'into state, logs, configuration, run files, spools, snapshots, database or streams',
+    },
+  },
+  {
+    id: 'bad-argument',
+    source: STACK,
+    says: 'A program with an argument that cannot be used registers nothing.',
+    proofs: { 'stacks/all-or-nothing.test.ts': 'that fails late registers nothing; that does not, everything' },
+  },
+];
