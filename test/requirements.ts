@@ -183,6 +183,15 @@ export const requirements: readonly Requirement[] = [
     says: 'A one-time secret works once.',
     proofs: { 'control-plane/enrolment/enrolment.test.ts': 'a secret works once' },
   },
+  {
+    id: 'enrolment-pins',
+    source: 'docs/architecture.md "The REST API"',
+    says: 'Of the answer to its enrolment a gateway trusts only the mesh root and the snapshot keys that its file names.',
+    proofs: {
+      'gateway/adapters/identity/keep-identity.test.ts':
+        'of roots and snapshot keys in the answer only the pinned ones are kept; others come in with a snapshot',
+    },
+  },
   // what comes in, what may be dialled
   {
     id: 'strict-bodies',
@@ -276,6 +285,25 @@ export const requirements: readonly Requirement[] = [
     source: NATS,
     says: 'A gateway applies only what the control plane signed for it, and never an older revision.',
     proofs: { 'gateway/adapters/snapshot/snapshot-registry.test.ts': 'of an equal or lower revision changes nothing' },
+  },
+  {
+    id: 'lost-parts',
+    source: NATS,
+    says: 'A document whose parts NATS has lost comes over HTTPS, and the parts come back.',
+    proofs: {
+      'gateway/adapters/snapshot/follow-snapshot.test.ts': 'NATS holds a document %s: it comes over HTTPS',
+      'control-plane/publish/publisher.test.ts':
+        'a part that the stream has lost is there again after a restart, though its head never changed',
+    },
+  },
+  {
+    id: 'audit-retention',
+    source: 'docs/configuration.md, `auditRetention`',
+    says: 'Audit records are deleted once they have been kept for as long as they must be, and no sooner.',
+    proofs: {
+      'control-plane/ledger/retention.test.ts':
+        'what has been here for longer than the bound goes, batch by batch; a locked row is passed over',
+    },
   },
   {
     id: 'wakes-up',
