@@ -12,7 +12,7 @@ type Family = 'ipv4' | 'ipv6';
 export const ReachRange = z.strictObject({
   cidr: z
     .string()
-    .refine((text) => parseCidr(text) !== undefined, 'expected a network in CIDR form, as 10.20.0.0/16 or fd00:20::/48')
+    .refine((text) => parseCidr(text) !== undefined, 'expected a CIDR such as 10.0.0.0/8 or fd00::/8')
     .describe('Network in CIDR form.'),
   ports: z.array(z.int().min(1).max(65_535)).min(1).optional().describe('Ports in it. Default: every port.'),
 });

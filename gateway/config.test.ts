@@ -84,7 +84,7 @@ describe('the configuration', () => {
     [
       'a network of half an address',
       { upstreamCidrs: [{ cidr: '10.0/8' }] },
-      /upstreamCidrs\.0\.cidr: expected a network/,
+      /upstreamCidrs\.0\.cidr: expected a CIDR/,
     ],
     ['the URL of the control plane', { url: least.controlPlane.url }, /gateway\.url: is the URL of the control plane/],
     ['a missing key', { url: undefined }, /gateway\.url: is missing/],
