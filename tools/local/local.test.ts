@@ -1,16 +1,17 @@
-// The decisions of the commands for a local stack, without an engine: options, ports, events, database, report.
+// The decisions of the commands for a local stack, without an engine: ports, events, database, report.
 
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { highestPortBase } from '../start/options.mjs';
 import { CommandFailed } from './command-failed.ts';
 import { readEvent } from './engine-events.ts';
 import type { LocalFile } from './local-file.ts';
-import { portBaseOf, readOptions } from './options.ts';
-import { stackPorts, takenPorts } from './ports.ts';
-import { table, upReport, workday } from './report.ts';
+import { freePortBase, stackPorts, takenPorts } from './ports.ts';
+import { table, takenReport, upReport, workday } from './report.ts';
 import { chooseDatabase } from './settings.ts';
+import { type Part, statusReport } from './status-report.ts';
 
 const place = {
   name: 'demo',
@@ -23,40 +24,10 @@ const place = {
   settingsFile: '',
 };
 
-const upOptions = { 'port-base': { type: 'string' }, verbose: { type: 'boolean' } } as const;
-const read = (...args: string[]) => readOptions('up', args, upOptions, 0, {});
-
-test('the stack is --stack, else PORTOLAN_STACK, else local', () => {
-  expect(read().stack).toBe('local');
-  expect(read('--stack', 'demo').stack).toBe('demo');
-  expect(readOptions('up', [], {}, 0, { PORTOLAN_STACK: 'other' }).stack).toBe('other');
-});
-
-test.each([
-  [['--colour', 'blue'], /--colour/],
-  [['--stack'], /--stack/],
-  [['demo'], /unexpected "demo"/],
-])('options %j are refused, naming them and the help', (args, message) => {
-  expect(() => read(...args)).toThrow(message);
-  expect(() => read(...args)).toThrow(/--help/);
-});
-
-test.each(['abc', '80', '70000', '65500', '-1', '1e4', ''])(
-  '--port-base "%s" is refused with what was expected',
-  (value) => {
-    expect(() => portBaseOf(read(`--port-base=${value}`))).toThrow(/expected a whole number from 1024 to 65451/);
-  },
-);
-
-test('--port-base is a number or absent', () => {
-  expect(portBaseOf(read('--port-base', '19400'))).toBe(19_400);
-  expect(portBaseOf(read())).toBeUndefined();
-});
-
 test('a local stack has 28 ports, none twice', () => {
   const ports = stackPorts(18_400).map(({ port }) => port);
   expect(new Set(ports).size).toBe(28);
-  expect(Math.max(...ports)).toBe(18_484);
+  expect(Math.max(...stackPorts(highestPortBase).map(({ port }) => port))).toBe(65_535);
   expect(stackPorts(18_400).find(({ port }) => port === 18_421)?.use).toBe('gateway-azure, loopback HTTP');
 });
 
@@ -75,6 +46,29 @@ test('a taken port is told with its use and its holder; our own is not in the wa
   server.close();
 });
 
+test('the first line names one taken port and who has it; the last is a command with ports that are free', async () => {
+  const holder = 'process 7 (node sail.mjs)';
+  const at = (port: number) => ({ port, use: 'nats, clients', holder });
+  const text = takenReport('two', [at(18_404), at(18_410), at(18_411), at(18_412)], 18_500);
+  expect(text.split('\n')).toEqual([
+    `Port 18404, which stack two needs for nats, clients, is taken by ${holder}.`,
+    '3 more of its ports are taken, by the same: 18410-18412.',
+    'End what holds them, or use other ports, such as these, which are free:',
+    '',
+    '  npm run up -- --stack two --port-base 18500',
+    '',
+  ]);
+  expect(takenReport('local', [at(18_404)], undefined)).toMatch(/npm run up -- --port-base N/);
+});
+
+test('a base is free only where each of its ports is', async () => {
+  const base = (await freePortBase(30_000)) ?? 0;
+  const server = createServer().listen(base + 84, '127.0.0.1');
+  await once(server, 'listening');
+  expect(await freePortBase(base - 100)).toBeGreaterThan(base);
+  server.close();
+});
+
 const step = (op: string, type: string, provider = 'p') =>
   JSON.stringify({
     resOutputsEvent: {
@@ -89,16 +83,24 @@ const step = (op: string, type: string, provider = 'p') =>
   });
 
 test.each([
-  [step('create', 'portolan:index:Process'), { kind: 'step', line: '+ gateway-aws (Process)' }],
-  [step('update', 'portolan:index:Gateway'), { kind: 'step', line: '~ gateway-aws (Gateway)' }],
+  [step('create', 'portolan:index:Process'), { kind: 'step', line: '+ gateway-aws (Process)', change: 'created' }],
+  [step('update', 'portolan:index:Gateway'), { kind: 'step', line: '~ gateway-aws (Gateway)', change: 'updated' }],
   [step('same', 'portolan:index:Process'), undefined],
   [step('same', 'portolan:registry:User'), { kind: 'user', name: 'gateway-aws' }],
   [step('refresh', 'portolan:registry:User'), undefined],
   [step('refresh', 'portolan:index:Process'), undefined],
   [step('create', 'portolan:index:GatewayPlane', ''), undefined],
   [step('create', 'pulumi:providers:portolan'), undefined],
-  ['{"summaryEvent":{"resourceChanges":{"same":30,"create":1}}}', { kind: 'summary', changes: { create: 1 } }],
-  ['{"summaryEvent":{"resourceChanges":{"same":31}}}', { kind: 'summary', changes: {} }],
+  [
+    step('create-replacement', 'portolan:index:Gateway'),
+    { kind: 'step', line: '± gateway-aws (Gateway)', change: 'replaced' },
+  ],
+  [step('replace', 'portolan:index:Gateway'), undefined],
+  [step('delete-replaced', 'portolan:index:Gateway'), undefined],
+  [
+    step('delete', 'portolan:index:Gateway').replace('resOutputsEvent', 'resOpFailedEvent'),
+    { kind: 'step', line: '- gateway-aws (Gateway) failed', change: 'failed' },
+  ],
   [
     '{"diagnosticEvent":{"severity":"error","message":"no","urn":"urn:pulumi:s::p::t::nats"}}',
     { kind: 'error', text: 'nats: no' },
@@ -154,4 +156,31 @@ test('a table is as wide as its cells; a workday is never a weekend', () => {
   ).toBe('A          B\nlong cell  x');
   const days = ['20', '21', '22', '23'].map((day) => workday(new Date(`2026-11-${day}T12:00:00Z`)));
   expect(days).toEqual(['2026-11-20', '2026-11-23', '2026-11-23', '2026-11-23']);
+});
+
+test('status says of each gateway whether it is current, by its own count, and when it was heard from', () => {
+  const gateway = { revision: 7, appliedRevision: 7, lag: 0, connected: true, drift: false } as const;
+  const parts: readonly Part[] = [
+    { name: 'control-plane', health: 'ready', pid: 11 },
+    {
+      name: 'gateway-aws',
+      health: 'ready',
+      pid: 12,
+      gateway: { ...gateway, lastReportAt: '2026-11-23T12:00:00.000Z' },
+    },
+    {
+      name: 'gateway-gcp',
+      health: 'not running',
+      pid: 13,
+      gateway: { ...gateway, appliedRevision: 5, lag: 2, connected: false, lastReportAt: '2026-11-23T09:00:00.000Z' },
+    },
+  ];
+  expect(statusReport(parts, new Date('2026-11-23T12:00:04Z')).split('\n')).toEqual([
+    'PART           HEALTH       PID  SNAPSHOT                                   HEARD FROM',
+    'control-plane  ready        11',
+    'gateway-aws    ready        12   current (revision 7)                       4 s ago',
+    'gateway-gcp    not running       2 behind (revision 5 of 7), not connected  3 h ago',
+  ]);
+  const blind = statusReport([{ name: 'gateway-aws', health: 'ready', pid: 12, gateway: null }], new Date());
+  expect(blind).toMatch(/unknown[\s\S]*control plane does not tell/);
 });

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
+import { highestPortBase } from '../start/options.mjs';
 
 const run = promisify(execFile);
 
@@ -13,9 +14,6 @@ export const defaultPortBase = 18_400;
 export const gatewayNames = ['aws', 'azure', 'gcp', 'onprem'] as const;
 const mcpServers = ['mcp-analytics', 'mcp-m365', 'mcp-devops', 'mcp-bigquery', 'mcp-legacy'] as const;
 const doors = ['TLS', 'loopback HTTP', 'health', 'metrics'] as const;
-
-/** The highest base whose last offset is still a port. */
-export const highestPortBase = 65_535 - 84;
 
 export interface StackPort {
   readonly port: number;
@@ -51,6 +49,15 @@ export async function takenPorts(base: number, ours: ReadonlySet<number>): Promi
   const holders = await holdersOf(held.map(({ port }) => port));
   const foreign = held.filter(({ port }) => !ours.has(holders.get(port) ?? 0));
   return Promise.all(foreign.map(async (one) => ({ ...one, holder: await describe(holders.get(one.port)) })));
+}
+
+/** The next base, in steps of 100, whose every port is free; undefined where there is none above. */
+export async function freePortBase(after: number): Promise<number | undefined> {
+  for (let base = after + 100; base <= highestPortBase; base += 100) {
+    const free = await Promise.all(stackPorts(base).map(({ port }) => isFree(port)));
+    if (free.every(Boolean)) return base;
+  }
+  return undefined;
 }
 
 function isFree(port: number): Promise<boolean> {

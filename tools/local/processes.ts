@@ -69,20 +69,26 @@ export function isReady({ spec: { readiness } }: LocalProcess): Promise<boolean>
   return readiness.kind === 'http' ? answersHttp(readiness.url) : accepts(readiness.host, readiness.port);
 }
 
-/** The provider's command: ends the group, starts it as it was started last. Throws CommandFailed. */
-export function restart(checkout: string, one: LocalProcess): Promise<string> {
-  return providerCommand(checkout, 'restart-process.ts', one);
+/** The provider's command: ends the group, starts it as it was started last. Throws CommandFailed, or the signal's reason. */
+export function restart(checkout: string, one: LocalProcess, signal: AbortSignal): Promise<string> {
+  return providerCommand(checkout, 'restart-process.ts', one, signal);
 }
 
-/** The provider's command: ends the group and removes the run file. Throws CommandFailed. */
-export function end(checkout: string, one: LocalProcess): Promise<string> {
-  return providerCommand(checkout, 'end-process.ts', one);
+/** The provider's command: ends the group and removes the run file. Throws CommandFailed, or the signal's reason. */
+export function end(checkout: string, one: LocalProcess, signal: AbortSignal): Promise<string> {
+  return providerCommand(checkout, 'end-process.ts', one, signal);
 }
 
-function providerCommand(checkout: string, file: string, { runFile }: LocalProcess): Promise<string> {
+function providerCommand(
+  checkout: string,
+  file: string,
+  { runFile }: LocalProcess,
+  signal: AbortSignal,
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [join(checkout, 'provider', file), runFile], (error, stdout, stderr) => {
-      if (error === null) resolve(stdout.trim());
+    execFile(process.execPath, [join(checkout, 'provider', file), runFile], { signal }, (error, stdout, stderr) => {
+      if (signal.aborted) reject(signal.reason);
+      else if (error === null) resolve(stdout.trim());
       else reject(new CommandFailed(stderr.trim() || error.message));
     });
   });

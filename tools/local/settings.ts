@@ -34,6 +34,12 @@ export async function writeSettings(place: StackPlace, prepared: Prepared): Prom
   await configureStack(place, { program: 'local', federation: place.name, local });
 }
 
+/** Before anything long is done: a first `up` that is interrupted has chosen its ports all the same. */
+export async function rememberPortBase(place: StackPlace, portBase: number): Promise<void> {
+  const local = await readConfig(place, 'local');
+  await configureStack(place, { local: { ...(typeof local === 'object' ? local : {}), portBase } });
+}
+
 /** The ports that the stack used last; undefined before its first `up`. */
 export async function lastPortBase(place: StackPlace): Promise<number | undefined> {
   const local = await readConfig(place, 'local');

@@ -55,6 +55,7 @@ async function readSettings(file: string): Promise<Settings> {
 async function writeSettings(place: StackPlace, settings: Settings): Promise<void> {
   const text = stringify(settings);
   if (existsSync(place.settingsFile) && (await readFile(place.settingsFile, 'utf8')) === text) return;
+  await mkdir(place.folder, { recursive: true, mode: 0o700 });
   const draft = `${place.settingsFile}.${randomUUID()}`;
   await writeFile(draft, text, { mode: 0o600 });
   await rename(draft, place.settingsFile);
