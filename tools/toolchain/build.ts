@@ -28,7 +28,7 @@ export async function build(tool: Tool, { moduleFolder, folder, env, signal }: B
     join(folder, tool.name),
     tool.goPackage,
   ];
-  const { code, output } = await runQuietly('go', args, { cwd: moduleFolder, env: goEnvironment(env), signal }).catch(
+  const { code, output } = await runQuietly('go', args, { cwd: moduleFolder, env: goEnvironment(env, folder), signal }).catch(
     goMissing,
   );
   if (code !== 0) throw new Error(`go build failed (exit ${code}):\n${lastLines(output)}`);
@@ -38,9 +38,12 @@ function goMissing(error: NodeJS.ErrnoException): never {
   throw error.code === 'ENOENT' ? new Error('Go is not installed: there is no `go` on PATH') : error;
 }
 
-/** A workspace file or flags of the user's own projects must not change what is built. */
-function goEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return { ...env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-buildvcs=false' };
+/**
+ * A workspace file or flags of the user's own projects must not change what is built. What Go leaves when it is
+ * interrupted lies in the draft, and goes with it.
+ */
+function goEnvironment(env: NodeJS.ProcessEnv, draft: string): NodeJS.ProcessEnv {
+  return { ...env, GOTMPDIR: draft, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-buildvcs=false' };
 }
 
 function lastLines(text: string): string {
