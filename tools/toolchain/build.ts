@@ -28,9 +28,11 @@ export async function build(tool: Tool, { moduleFolder, folder, env, signal }: B
     join(folder, tool.name),
     tool.goPackage,
   ];
-  const { code, output } = await runQuietly('go', args, { cwd: moduleFolder, env: goEnvironment(env, folder), signal }).catch(
-    goMissing,
-  );
+  const { code, output } = await runQuietly('go', args, {
+    cwd: moduleFolder,
+    env: goEnvironment(env, folder),
+    signal,
+  }).catch(goMissing);
   if (code !== 0) throw new Error(`go build failed (exit ${code}):\n${lastLines(output)}`);
 }
 
