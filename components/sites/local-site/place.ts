@@ -4,7 +4,7 @@
  * control plane the two after them are NATS's.
  */
 import { join } from 'node:path';
-import { ArgumentError } from '../../argument-error.ts';
+import { ArgumentError } from '@portolan/provider';
 import type { ControlPlanePlace, GatewayPlace, Listeners, PlaneAddress } from '../site.ts';
 
 const loopback = '127.0.0.1';
