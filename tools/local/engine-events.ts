@@ -59,8 +59,8 @@ function userNews({ resOutputsEvent }: Event): EngineNews | undefined {
 function errorNews({ diagnosticEvent }: Event): EngineNews | undefined {
   if (diagnosticEvent?.severity !== 'error') return undefined;
   const { urn, message } = diagnosticEvent;
-  const isStack = urn === undefined || urn === '' || urn.includes('pulumi:pulumi:Stack');
-  return { kind: 'error', text: isStack ? message : `${nameOf(urn)}: ${message}` };
+  const name = urn === undefined || urn.includes('pulumi:pulumi:Stack') ? '' : nameOf(urn);
+  return { kind: 'error', text: message.includes(name) ? message : `${name}: ${message}` };
 }
 
 function nameOf(urn: string): string {

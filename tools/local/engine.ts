@@ -10,6 +10,7 @@ import { type Pulumi, withSettingsFile } from '../stack/index.ts';
 import { progress } from '../start/progress.mjs';
 import { CommandFailed } from './command-failed.ts';
 import { type Change, type EngineNews, readEvent } from './engine-events.ts';
+import { engineFailure } from './engine-failure.ts';
 
 const followMs = 150;
 
@@ -47,10 +48,10 @@ export async function runEngine(
     env: { ...env, PULUMI_DEBUG_COMMANDS: 'true' }, // --event-log is hidden without it
     stdio: ['ignore', options.verbose ? 'inherit' : 'pipe', options.verbose ? 'inherit' : 'pipe'],
   });
-  return finish(child, log, options);
+  return finish(child, log, place.checkout, options);
 }
 
-async function finish(child: ChildProcess, log: string, options: EngineOptions): Promise<Outcome> {
+async function finish(child: ChildProcess, log: string, checkout: string, options: EngineOptions): Promise<Outcome> {
   const output = collect(child);
   const release = passInterrupt(child, options.signal);
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
@@ -60,7 +61,7 @@ async function finish(child: ChildProcess, log: string, options: EngineOptions):
   await rm(log, { force: true }); // it holds what the state holds; one copy is enough
   options.signal.throwIfAborted();
   if (code === 0) return outcome(news);
-  throw new CommandFailed(failure(news, output(), options));
+  throw new CommandFailed(engineFailure(news, output(), checkout));
 }
 
 function outcome(news: readonly EngineNews[]): Outcome {
@@ -143,10 +144,4 @@ function passInterrupt(child: ChildProcess, signal: AbortSignal): () => void {
   };
   signal.addEventListener('abort', pass, { once: true });
   return () => signal.removeEventListener('abort', pass);
-}
-
-function failure(news: readonly EngineNews[], output: string, { verbose }: EngineOptions): string {
-  const errors = news.filter((one) => one.kind === 'error').map(({ text }) => text.trimEnd());
-  const told = errors.length > 0 ? [...new Set(errors)].join('\n') : verbose ? '' : output.trim();
-  return `${told}\n\nPulumi did not finish; what is done stays done, and running this again goes on from here.`;
 }

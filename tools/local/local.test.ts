@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { highestPortBase } from '../start/options.mjs';
 import { CommandFailed } from './command-failed.ts';
 import { readEvent } from './engine-events.ts';
+import { engineFailure } from './engine-failure.ts';
 import type { LocalFile } from './local-file.ts';
 import { freePortBase, stackPorts, takenPorts } from './ports.ts';
 import { table, takenReport, upReport, workday } from './report.ts';
@@ -109,6 +110,60 @@ test.each([
   ['half a li', undefined],
 ])('event %s', (line, news) => {
   expect(readEvent(line)).toEqual(news === undefined ? [] : [news]);
+});
+
+const thrown = `Running program '/home/me/portolan/stacks/index.ts' failed with an unhandled exception:
+<ref *1> TypeError: Cannot read properties of undefined (reading 'url')
+    at servers (file:///home/me/portolan/stacks/my-servers.ts:9:5)
+    at local (file:///home/me/portolan/stacks/local.ts:49:41)
+    at file:///home/me/portolan/stacks/index.ts:10:29
+    at allOrNothing (file:///home/me/portolan/stacks/all-or-nothing.ts:15:21)
+    at Stack.initialize (/home/me/portolan/node_modules/@pulumi/runtime/stack.ts:78:28) {
+  promise: Promise { <rejected> [Circular *1] }
+}
+`;
+const unparsed = `Running program '/home/me/portolan/stacks/index.ts' failed with an unhandled exception:
+file:///home/me/portolan/stacks/local.ts:49
+
+  const x = ;
+            ^
+
+SyntaxError: Expression expected
+`;
+const failed = (...texts: string[]) => texts.map((text) => ({ kind: 'error', text }) as const);
+
+test.each([
+  [
+    thrown,
+    `The stack's program failed:
+TypeError: Cannot read properties of undefined (reading 'url')
+    at servers (stacks/my-servers.ts:9:5)
+    at local (stacks/local.ts:49:41)`,
+  ],
+  [
+    unparsed,
+    `The stack's program failed:
+stacks/local.ts:49
+
+  const x = ;
+            ^
+
+SyntaxError: Expression expected`,
+  ],
+  ['Grant(g).server: expected a McpServer.\n', 'Grant(g).server: expected a McpServer.'],
+])('an error of the program is shown with its place in the program, and the advice fits', (text, shown) => {
+  expect(engineFailure(failed(text), 'noise', place.checkout)).toBe(
+    `${shown}\n\nNothing was changed. Correct this, then run the command again.`,
+  );
+});
+
+test('an error of a resource is told once, without the engine’s echo; where nothing is known, the engine’s output is', () => {
+  const step = { kind: 'step', line: '+ nats (Process) failed', change: 'failed' } as const;
+  const told = engineFailure([step, ...failed('nats: no', 'nats: no', 'update failed\n')], 'noise', place.checkout);
+  expect(told).toMatch(/^nats: no\n\nPulumi did not finish; what is done stays done/);
+  expect(engineFailure([], 'error: passphrase must be set', place.checkout)).toMatch(
+    /^error: passphrase must be set\n/,
+  );
 });
 
 test.each(['postgres://me:secret@db/portolan', 'postgres://me@db/portolan?password=secret'])(

@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { highestPortBase } from '../start/options.mjs';
 
@@ -114,8 +115,8 @@ async function pidsOf(sockets: ReadonlyMap<string, number>): Promise<Map<number,
 
 async function describe(pid: number | undefined): Promise<string> {
   if (pid === undefined) return 'another program';
-  const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return `process ${pid} (${line.replaceAll('\0', ' ').trim().slice(0, 100)})`;
+  const [program = '', ...args] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+  return `process ${pid} (${[basename(program), ...args].join(' ').trim().slice(0, 120)})`;
 }
 
 /** Another user's process may not be looked into, and any may end meanwhile. */
