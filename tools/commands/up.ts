@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { bundlePlanes } from '../local/bundle.ts';
 import { CommandFailed } from '../local/command-failed.ts';
 import { ControlPlane } from '../local/control-plane.ts';
-import { type Outcome, runEngine } from '../local/engine.ts';
+import { type EngineOptions, type Outcome, runEngine } from '../local/engine.ts';
 import { controlPlaneDoors, writeLocalFile } from '../local/local-file.ts';
 import { defaultPortBase, freePortBase, takenPorts } from '../local/ports.ts';
 import { localProcesses } from '../local/processes.ts';
@@ -13,7 +13,15 @@ import { takenReport, upReport } from '../local/report.ts';
 import { holdingStack, runCommand } from '../local/run-command.ts';
 import { chooseDatabase, lastPortBase, rememberPortBase, writeSettings } from '../local/settings.ts';
 import { keepAdminToken, keepUserTokens } from '../local/tokens.ts';
-import { cancelAbandonedLock, createStack, hasStack, type Pulumi, pulumiFor, type StackPlace } from '../stack/index.ts';
+import {
+  cancelAbandonedLock,
+  createStack,
+  hasStack,
+  type Pulumi,
+  pendingCreates,
+  pulumiFor,
+  type StackPlace,
+} from '../stack/index.ts';
 import { findTool } from '../toolchain/index.ts';
 
 const agreeWithinMs = 15_000;
@@ -28,6 +36,7 @@ await runCommand('up', async (given, signal) => {
     await rememberPortBase(place, portBase);
     const pulumi = await prepare(place, portBase, signal);
     const options = { verbose: given.flag('verbose'), beginning, tell, signal };
+    await forgetPendingCreates(pulumi, options);
     const outcome = await runEngine(pulumi, ['up', '--refresh'], options);
     await finish(place, portBase, outcome, signal);
   });
@@ -47,6 +56,17 @@ async function prepare(place: StackPlace, portBase: number, signal: AbortSignal)
   const abandoned = await cancelAbandonedLock(pulumi);
   for (const { pid } of abandoned) tell(`Cancelled the lock of process ${pid}, which has ended.`);
   return pulumi;
+}
+
+/** After a killed CLI. What was half made is made again: each Create ends or takes over what it finds. */
+async function forgetPendingCreates(pulumi: Pulumi, options: EngineOptions): Promise<void> {
+  const names = await pendingCreates(pulumi.place);
+  if (names.length === 0) return;
+  tell(`Interrupted while being made, so made again: ${[...new Set(names)].join(', ')}.`);
+  await runEngine(pulumi, ['refresh', '--clear-pending-creates'], {
+    ...options,
+    beginning: '  Pulumi looks at what runs',
+  });
 }
 
 async function finish(place: StackPlace, portBase: number, outcome: Outcome, signal: AbortSignal): Promise<void> {

@@ -2,5 +2,6 @@
 
 export { cancelAbandonedLock, type LockHolder, lockHolders, StackBusy } from './abandoned-lock.ts';
 export { type Pulumi, pulumiEnvironment, pulumiFor, withSettingsFile } from './environment.ts';
+export { pendingCreates } from './pending-creates.ts';
 export { checkout, type StackPlace, stackPlace } from './place.ts';
 export { configureStack, createStack, hasStack, readConfig } from './settings.ts';

@@ -31,7 +31,12 @@ export async function createStack({ place, command, env }: Pulumi): Promise<void
 }
 
 export function hasStack(place: StackPlace): boolean {
-  return existsSync(join(place.state, '.pulumi', 'stacks', place.project, `${place.name}.json`));
+  return existsSync(stateFile(place));
+}
+
+/** Where the file backend keeps the stack's state. */
+export function stateFile(place: StackPlace): string {
+  return join(place.state, '.pulumi', 'stacks', place.project, `${place.name}.json`);
 }
 
 /** Sets keys of this project's configuration (undefined removes one); all others, a person's too, stay. Writes nothing when nothing changes. */
