@@ -77,7 +77,10 @@ beforeAll(async () => {
   await writeFile(join(root, 'package.json'), '{ "name": "trial", "version": "1.0.0", "type": "module" }');
   await writeFile(join(root, 'Pulumi.yaml'), project);
   await writeFile(join(root, 'program', 'index.ts'), program);
-  await writeFile(join(root, 'demo', 'PulumiPlugin.yaml'), 'runtime: nodejs\n');
+  await writeFile(
+    join(root, 'demo', 'PulumiPlugin.yaml'),
+    'runtime: { name: nodejs, options: { typescript: false } }\n',
+  );
   await writeFile(join(root, 'demo', 'package.json'), '{ "name": "demo", "version": "0.0.1", "main": "index.cjs" }');
   await writeFile(join(root, 'demo', 'index.cjs'), provider);
   pulumi = await pulumiFor(await stackPlace('trial-1', root));

@@ -19,7 +19,7 @@ export class Interrupted extends Error {
 /**
  * @template T
  * @param {(signal: AbortSignal) => Promise<T>} work
- * @returns {Promise<T>}
+ * @returns {Promise<T>} Rejects with Interrupted where the work failed after it was asked to end.
  */
 export async function interruptible(work) {
   const stop = new AbortController();
@@ -27,6 +27,8 @@ export async function interruptible(work) {
   for (const request of requests) process.once(request, ask);
   try {
     return await work(stop.signal);
+  } catch (error) {
+    throw stop.signal.aborted ? stop.signal.reason : error; // a child that Ctrl-C reached first fails in words of its own
   } finally {
     for (const request of requests) process.off(request, ask);
   }

@@ -62,8 +62,11 @@ ${stackOptions}
   status: {
     file: 'tools/commands/status.ts',
     options: { stack: text, json: flag },
-    says: 'health, applied revision and lag of each part',
+    says: 'health of each part, and whether gateways are current',
     usage: `usage: npm run status -- [options]
+
+One line a process. SNAPSHOT says whether what a gateway has applied is the newest that there is for it; each gateway
+counts its own revisions. HEARD FROM is when it last reported. Exit 0 when every part is ready, else 1.
 
 ${stackOptions}
   --json            the same as JSON
