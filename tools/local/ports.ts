@@ -1,5 +1,5 @@
-// The ports of a local stack: base + fixed offsets, all on 127.0.0.1 (docs/architecture.md "Local stack"). Says which of
-// them somebody else holds, before the engine starts anything.
+// The ports of a local stack: base + fixed offsets, all on 127.0.0.1 (docs/architecture.md "Local stack"). The one table
+// of them: programs are told the URLs by their settings. Says which ports somebody else holds, before the engine starts.
 
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { highestPortBase } from '../start/options.mjs';
 const run = promisify(execFile);
 
 export const defaultPortBase = 18_400;
-export const gatewayNames = ['aws', 'azure', 'gcp', 'onprem'] as const;
+const gatewayNames = ['aws', 'azure', 'gcp', 'onprem'] as const;
 const mcpServers = ['mcp-analytics', 'mcp-m365', 'mcp-devops', 'mcp-bigquery', 'mcp-legacy'] as const;
 const doors = ['TLS', 'loopback HTTP', 'health', 'metrics'] as const;
 
@@ -34,6 +34,22 @@ export function stackPorts(base: number): readonly StackPort[] {
     ...mcpServers.map((name, at) => [80 + at, name] as const),
   ];
   return offsets.map(([offset, use]) => ({ port: base + offset, use }));
+}
+
+/** What the stack's program declares, by name; a plane's URL is its first port. */
+export interface StackUrls {
+  readonly control: string;
+  readonly gateways: Readonly<Record<string, string>>;
+  readonly servers: Readonly<Record<string, string>>;
+}
+
+export function stackUrls(base: number): StackUrls {
+  const https = (offset: number) => `https://localhost:${base + offset}`;
+  return {
+    control: https(0),
+    gateways: Object.fromEntries(gatewayNames.map((name, i) => [name, https(10 * (i + 1))])),
+    servers: Object.fromEntries(mcpServers.map((name, at) => [name, `http://127.0.0.1:${base + 80 + at}/mcp`])),
+  };
 }
 
 export interface TakenPort extends StackPort {
@@ -61,7 +77,8 @@ export async function freePortBase(after: number): Promise<number | undefined> {
   return undefined;
 }
 
-function isFree(port: number): Promise<boolean> {
+/** Whether a port of 127.0.0.1 can be listened on. */
+export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));

@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { StackPlace } from '../stack/index.ts';
+import { isAlive } from '../start/lock.mjs';
 import { CommandFailed } from './command-failed.ts';
 
 const RunFile = z.object({
@@ -49,19 +50,10 @@ async function readRunFile(path: string): Promise<LocalProcess | undefined> {
 /** Another process may have its pid by now, and one that nobody reaps is still in the table. */
 export async function isRunning({ pid, startTime }: LocalProcess): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  if (stat === undefined) return process.platform !== 'linux' && signalReaches(pid);
+  if (stat === undefined) return process.platform !== 'linux' && isAlive(pid);
   // proc_pid_stat(5): after the name in brackets come field 3, the state, and 19 fields later the start time
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return !'ZX'.includes(fields[0] ?? 'X') && fields[19] === startTime;
-}
-
-function signalReaches(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Whether it answers as it promised when it was started. */

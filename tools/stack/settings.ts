@@ -3,14 +3,14 @@
 // passphrase, once in the settings, stays there.
 
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse, stringify } from 'yaml';
 import type { Pulumi } from './environment.ts';
 import type { StackPlace } from './place.ts';
+import { replaceFile } from './replace-file.ts';
 
 const run = promisify(execFile);
 
@@ -60,10 +60,7 @@ async function readSettings(file: string): Promise<Settings> {
 async function writeSettings(place: StackPlace, settings: Settings): Promise<void> {
   const text = stringify(settings);
   if (existsSync(place.settingsFile) && (await readFile(place.settingsFile, 'utf8')) === text) return;
-  await mkdir(place.folder, { recursive: true, mode: 0o700 });
-  const draft = `${place.settingsFile}.${randomUUID()}`;
-  await writeFile(draft, text, { mode: 0o600 });
-  await rename(draft, place.settingsFile);
+  await replaceFile(place.settingsFile, text);
 }
 
 function asRecord(value: unknown): Readonly<Record<string, unknown>> {

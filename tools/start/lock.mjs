@@ -83,7 +83,8 @@ function holderOf(content) {
   }
 }
 
-function isAlive(pid) {
+/** Whether a process has this pid, ours or not. @param {number} pid */
+export function isAlive(pid) {
   if (pid <= 0) return false;
   try {
     process.kill(pid, 0);
