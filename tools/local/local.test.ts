@@ -1,9 +1,12 @@
 // The decisions of the commands for a local stack, without an engine: ports, events, database, report.
 
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { configureStack, readConfig } from '../stack/index.ts';
 import { highestPortBase } from '../start/options.mjs';
 import { CommandFailed } from './command-failed.ts';
 import { readEvent } from './engine-events.ts';
@@ -11,7 +14,7 @@ import { engineFailure } from './engine-failure.ts';
 import type { LocalFile } from './local-file.ts';
 import { freePortBase, stackPorts, takenPorts } from './ports.ts';
 import { table, takenReport, upReport, workday } from './report.ts';
-import { chooseDatabase } from './settings.ts';
+import { chooseDatabase, lastPortBase, rememberPortBase } from './settings.ts';
 import { type Part, statusReport } from './status-report.ts';
 
 const place = {
@@ -183,6 +186,22 @@ test('a database of one’s own is used with its password file; else npm’s', a
     postgres: { url: 'postgres://portolan@127.0.0.1:18406/portolan' },
   });
   await expect(chooseDatabase(place, 1, { DATABASE_URL: 'mysql://db' })).rejects.toThrow(/expected postgres:/);
+});
+
+test('the ports of a first `up` are remembered before anything else is, and beside what is there', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'portolan-local-'));
+  const own = { ...place, folder, settingsFile: join(folder, 'stack', 'Pulumi.demo.yaml') };
+  try {
+    expect(await lastPortBase(own)).toBeUndefined();
+    await rememberPortBase(own, 19_400);
+    expect(await lastPortBase(own)).toBe(19_400);
+    await configureStack(own, { certificateLife: '90s' });
+    await rememberPortBase(own, 20_400);
+    expect(await lastPortBase(own)).toBe(20_400);
+    expect(await readConfig(own, 'certificateLife')).toBe('90s');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
 
 test('the report prints one command that reads the token from a file, and no token', () => {
