@@ -80,7 +80,7 @@ test.each([
 });
 
 test('Ctrl-C while packages are installed ends npm and its children, leaves no lock, and says so', async () => {
-  await npm('echo "$$" >> npm-calls; sh -c \'echo "$$" >> npm-calls; exec sleep 600\'');
+  await npm('echo "$$" >> npm-calls; sh -c \'echo "$$" >> npm-calls; exec sleep 60\'');
   const child = spawn(process.execPath, [join(root, 'tools', 'start.mjs'), 'status'], {
     cwd: root,
     env: environment(),

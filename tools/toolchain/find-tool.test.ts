@@ -175,7 +175,7 @@ test('interrupted, a build ends with all that it started, and leaves nothing in 
   await goModule();
   const PATH = await bareMachine('sleep');
   const pids = join(root, 'pids');
-  await writeFile(join(PATH, 'go'), `#!/bin/sh\necho $$ >> ${pids}\nsh -c 'echo $$ >> ${pids}; exec sleep 600'\n`);
+  await writeFile(join(PATH, 'go'), `#!/bin/sh\necho $$ >> ${pids}\nsh -c 'echo $$ >> ${pids}; exec sleep 60'\n`);
   await chmod(join(PATH, 'go'), 0o755);
   const stop = new AbortController();
   const found = search({ PATH }, {}, stop.signal).catch((error: unknown) => error);
