@@ -4,8 +4,8 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CommandFailed } from '../local/command-failed.ts';
 import { runEngine } from '../local/engine.ts';
+import { EngineFailed } from '../local/engine-failure.ts';
 import { end, localProcesses } from '../local/processes.ts';
 import { holdingStack, runCommand } from '../local/run-command.ts';
 import { removeCluster } from '../postgres/index.ts';
@@ -31,8 +31,8 @@ async function destroy(place: StackPlace, verbose: boolean, signal: AbortSignal)
   const tell = (line: string) => console.log(`  ${line}`);
   const beginning = 'Pulumi starts, and looks at what runs';
   await runEngine(pulumi, ['destroy'], { verbose, beginning, tell, signal }).catch((error: unknown) => {
-    if (!(error instanceof CommandFailed)) throw error;
-    console.error(`${error.message}\nWhat is left is ended and removed without the engine.`);
+    if (!(error instanceof EngineFailed)) throw error;
+    console.error(`${error.causes}\n\nWhat is left is ended and removed without the engine.`);
   });
 }
 

@@ -1,7 +1,18 @@
 // Why the engine did not finish, for the person at the terminal: what went wrong, where in their own code, and what to do
 // about it. Pure.
 
+import { CommandFailed } from './command-failed.ts';
 import type { EngineNews } from './engine-events.ts';
+
+/** The message is the causes, and what to do about them. */
+export class EngineFailed extends CommandFailed {
+  readonly causes: string;
+
+  constructor(causes: string, advice: string) {
+    super(`${causes}\n\n${advice}`);
+    this.causes = causes;
+  }
+}
 
 /** What the engine says beside every error of a resource. */
 const echo = /^(update|destroy|refresh) failed$/;
@@ -10,7 +21,7 @@ const echo = /^(update|destroy|refresh) failed$/;
  * @param output The engine's own output, told where its events hold no error; empty when it was shown already.
  * @param checkout Absolute; paths below it are told relative to it.
  */
-export function engineFailure(news: readonly EngineNews[], output: string, checkout: string): string {
+export function engineFailure(news: readonly EngineNews[], output: string, checkout: string): EngineFailed {
   const texts = news.filter((one) => one.kind === 'error').map(({ text }) => programError(text.trimEnd(), checkout));
   const errors = [...new Set(texts)];
   const causes = errors.filter((text) => !echo.test(text));
@@ -19,7 +30,7 @@ export function engineFailure(news: readonly EngineNews[], output: string, check
   const advice = begun
     ? 'Pulumi did not finish; what is done stays done, and running this again goes on from here.'
     : 'Nothing was changed. Correct this, then run the command again.';
-  return `${told.join('\n')}\n\n${advice}`;
+  return new EngineFailed(told.join('\n'), advice);
 }
 
 /** An exception of the program as its author wants it: the error, and the places in this checkout that led to it. */

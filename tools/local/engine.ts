@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Pulumi, withSettingsFile } from '../stack/index.ts';
 import { progress } from '../start/progress.mjs';
-import { CommandFailed } from './command-failed.ts';
 import { type Change, type EngineNews, readEvent } from './engine-events.ts';
 import { engineFailure } from './engine-failure.ts';
 
@@ -31,7 +30,7 @@ export interface EngineOptions {
   readonly signal: AbortSignal;
 }
 
-/** Throws CommandFailed with the engine's diagnostics when the operation fails, the signal's reason when it was stopped. */
+/** Throws EngineFailed with the engine's diagnostics when the operation fails, the signal's reason when it was stopped. */
 export async function runEngine(
   pulumi: Pulumi,
   operation: readonly string[],
@@ -61,7 +60,7 @@ async function finish(child: ChildProcess, log: string, checkout: string, option
   await rm(log, { force: true }); // it holds what the state holds; one copy is enough
   options.signal.throwIfAborted();
   if (code === 0) return outcome(news);
-  throw new CommandFailed(engineFailure(news, output(), checkout));
+  throw engineFailure(news, output(), checkout);
 }
 
 function outcome(news: readonly EngineNews[]): Outcome {

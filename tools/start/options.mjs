@@ -41,7 +41,7 @@ export function readOptions(script, args, env = process.env) {
   if (given === undefined) refuse(`expected ${word}`);
   if (extra !== undefined) refuse(`unexpected "${extra}"`);
   const stack = values.stack ?? env.PORTOLAN_STACK ?? 'local';
-  checkStackName(stack);
+  if (options.stack !== undefined) checkStackName(stack);
   return { stack, portBase: portBase(values['port-base'], refuse), flag: (name) => values[name] === true, word: given };
 }
 
