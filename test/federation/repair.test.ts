@@ -92,7 +92,7 @@ describe('up again', () => {
     await once(child, 'close');
     expect((await lockFiles(locks)).length).toBeGreaterThan(0);
     const { output } = await federation.up();
-    expect(output).toMatch(/made again: gateway-gcp\./);
+    expect(output).toMatch(/being made: gateway-gcp\./);
     expect(await pendingCreates()).toEqual([]);
     const running = await processesWith(join(federation.dir, 'config', 'gateway-gcp.yaml'));
     expect(running).toEqual([pids()['gateway-gcp']]);

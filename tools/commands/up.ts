@@ -62,7 +62,7 @@ async function prepare(place: StackPlace, portBase: number, signal: AbortSignal)
 async function forgetPendingCreates(pulumi: Pulumi, options: EngineOptions): Promise<void> {
   const names = await pendingCreates(pulumi.place);
   if (names.length === 0) return;
-  tell(`Interrupted while being made, so made again: ${[...new Set(names)].join(', ')}.`);
+  tell(`Interrupted while being made: ${[...new Set(names)].join(', ')}. What is declared is made again.`);
   await runEngine(pulumi, ['refresh', '--clear-pending-creates'], {
     ...options,
     beginning: '  Pulumi looks at what runs',
