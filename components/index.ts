@@ -1,5 +1,5 @@
 /** The door of the components: sites, planes, mesh. */
-export { ArgumentError } from './argument-error.ts';
+export { ArgumentError } from '@portolan/provider';
 export type { ControlPlaneArgs } from './control-plane/args.ts';
 export { ControlPlane } from './control-plane/component.ts';
 export type { GatewayPlaneArgs } from './gateway-plane/args.ts';

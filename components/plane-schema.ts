@@ -1,4 +1,5 @@
-/** What the arguments of every plane have in common, as zod. */
+/** What the arguments of every plane have in common. */
+import { ArgumentError, wanted } from '@portolan/provider';
 import { z } from 'zod';
 
 /** A public URL of ours is compared byte by byte and dialled by its host and port, so it is an origin and nothing more. */
@@ -9,4 +10,10 @@ export const PublicUrl = z
 function isHttpsOrigin(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && url.protocol === 'https:' && url.origin === text;
+}
+
+/** Throws an ArgumentError unless it is a site. @param argument `GatewayPlane(aws).site` */
+export function expectSite(argument: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null && 'placeGateway' in value) return;
+  throw new ArgumentError(argument, wanted('a site such as a LocalSite', value));
 }

@@ -1,6 +1,6 @@
 /** The components together, on mocks: what they register, in which order, and what they refuse. */
 import { join } from 'node:path';
-import { Grant, McpServer, User } from '@portolan/provider';
+import { Gateway, Grant, McpServer, PeerMatrix, User, VirtualAccount } from '@portolan/provider';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
   ArgumentError,
@@ -242,5 +242,63 @@ describe('refused before anything is registered', () => {
   test('a password is not repeated', async () => {
     const database = { kind: 'external', url: 'postgres://u:hunter2@h/d' } as const;
     await expect(record(() => new LocalSite('local', files.args({ database })))).rejects.not.toThrow(/hunter2/);
+  });
+});
+
+describe('a name where a resource is expected, or the wrong resource', () => {
+  const world = () => {
+    const all = federation();
+    const { control, azure } = all;
+    const m365 = new McpServer('m365', { gateway: azure, url: 'http://m365.internal:8080' });
+    return { ...all, m365, alice: new User('alice', { control }) };
+  };
+  type World = ReturnType<typeof world>;
+  // what a program without a type check may pass
+  const any = (value: unknown) => value as never;
+
+  test.each<[string, string, (given: World) => unknown]>([
+    [
+      'Grant(g).server',
+      'a LocalMcpServer or McpServer',
+      ({ alice }) => new Grant('g', { principal: alice, server: any('mcp-m365'), everything: true }),
+    ],
+    [
+      'Grant(g).server',
+      'got an object of User',
+      ({ alice }) => new Grant('g', { principal: alice, server: any(alice), everything: true }),
+    ],
+    [
+      'Grant(g).principal',
+      'a User or a VirtualAccount',
+      ({ m365 }) => new Grant('g', { principal: any('alice'), server: m365, everything: true }),
+    ],
+    ['McpServer(s).gateway', 'got "aws"', () => new McpServer('s', { gateway: any('aws'), url: 'http://s.internal' })],
+    ['User(u).control', 'a ControlPlane', () => new User('u', { control: any(undefined) })],
+    ['VirtualAccount(v).owner', 'a User', () => new VirtualAccount('v', { owner: any('alice') })],
+    ['Gateway(g).control', 'a ControlPlane', () => new Gateway('g', { control: any('c'), url: 'https://g.example' })],
+    ['Mesh(m).gateways', 'got "aws"', ({ control }) => new Mesh('m', { control, gateways: any(['aws']) })],
+    ['Mesh(m).gateways', 'a list', ({ control, aws }) => new Mesh('m', { control, gateways: any(aws) })],
+    [
+      'PeerMatrix(p).pairs',
+      'got "azure"',
+      ({ control, aws }) => new PeerMatrix('p', { control, pairs: any([[aws, 'azure']]) }),
+    ],
+    ['ControlPlane(c).site', 'a site', () => new ControlPlane('c', { site: any('here'), url: 'https://localhost:1' })],
+    [
+      'GatewayPlane(gcp).control',
+      'a ControlPlane',
+      ({ site }) => new GatewayPlane('gcp', { site, control: any(controlUrl), url: gatewayUrl(3) }),
+    ],
+    [
+      'LocalMcpServer(s).gateway',
+      'a GatewayPlane or Gateway',
+      ({ site, m365 }) =>
+        new LocalMcpServer('s', { site, gateway: any(m365), script: '/s', url: 'http://127.0.0.1:9/mcp' }),
+    ],
+  ])('%s: %s', async (argument, says, program) => {
+    const refused = await record(() => program(world())).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(ArgumentError);
+    expect((refused as ArgumentError).argument).toBe(argument);
+    expect((refused as ArgumentError).message).toContain(says);
   });
 });

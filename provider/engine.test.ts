@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Gateway, Grant, McpServer, PeerMatrix, Process, type ProcessArgs, User } from './index.ts';
 import { Engine, findPulumi } from './test/engine.ts';
 import { RegistryStandIn } from './test/registry-stand-in.ts';
-import { makeTarget, pidOf, runs, type Target, until } from './test/target-process.ts';
+import { makeTarget, pidOf, removeTarget, runs, type Target, until } from './test/target-process.ts';
 import type { Properties } from './wire.ts';
 
 const pulumi = findPulumi();
@@ -18,7 +18,10 @@ describe.skipIf(pulumi === undefined)('under the real engine', () => {
     engine = new Engine(pulumi ?? '');
     [first, second] = [await makeTarget('first'), await makeTarget('second')];
   });
-  afterEach(() => engine[Symbol.asyncDispose]());
+  afterEach(async () => {
+    await engine[Symbol.asyncDispose]();
+    for (const one of both()) await removeTarget(one);
+  });
 
   const both = () => [first, second].filter((one) => one !== undefined);
   const stackOf = (change: Properties = {}): Promise<Stack> =>

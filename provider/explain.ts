@@ -38,7 +38,8 @@ function expectation(issue: z.core.$ZodIssue): string {
 
 const measure = (origin: string): string => ({ string: 'characters', array: 'items' })[origin] ?? '';
 
-function show(value: unknown): string {
+/** As a person recognises it: cut to 80 characters, no password. */
+export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = typeof value === 'string' ? JSON.stringify(withoutPassword(value)) : String(value);
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;

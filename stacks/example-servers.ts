@@ -2,22 +2,20 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { type GatewayPlane, LocalMcpServer, type LocalSite } from '@portolan/components';
-import { type LocalServerName, localUrls } from './local-ports.ts';
 import type { LocalSettings } from './local-settings.ts';
 
 /** @returns Creates one server within reach of a gateway. */
-export function exampleServers(site: LocalSite, { examples, portBase }: LocalSettings['local']) {
+export function exampleServers(site: LocalSite, { examples, urls }: LocalSettings['local']) {
   // not the other servers: a copy that a user puts beside them must not restart these
   const exclude = ['node_modules', '**/*.test.ts', 'mcp-*.ts'];
   const sources = globSync('**/*.ts', { cwd: examples, exclude }).sort();
-  const urls = localUrls(portBase);
-  return (name: LocalServerName, gateway: GatewayPlane, description: string): LocalMcpServer =>
+  return (name: keyof typeof urls.servers, gateway: GatewayPlane, description: string): LocalMcpServer =>
     new LocalMcpServer(name, {
       site,
       gateway,
       script: join(examples, `${name}.ts`),
       sources: sources.map((file) => join(examples, file)),
-      url: urls.server(name),
+      url: urls.servers[name],
       description,
     });
 }

@@ -12,18 +12,26 @@ const Name = z
     'expected 1–63 of a-z, 0-9 and -, starting and ending with a letter or digit',
   );
 
-/** Offset of the last port of a stack. */
-const lastOffset = 99;
+/** Of what the program declares; `npm run up` knows which ports they have. */
+const Urls = z.strictObject({
+  control: z.url(),
+  gateways: z.strictObject({ aws: z.url(), azure: z.url(), gcp: z.url(), onprem: z.url() }),
+  servers: z.strictObject({
+    'mcp-analytics': z.url(),
+    'mcp-m365': z.url(),
+    'mcp-devops': z.url(),
+    'mcp-bigquery': z.url(),
+    'mcp-legacy': z.url(),
+  }),
+});
 
 const Local = z
   .strictObject({
     /** `.portolan/<stack>`: everything of the running stack. */
     dir: AbsolutePath,
-    /** First port of the stack; the others follow at fixed offsets. */
-    portBase: z
-      .int()
-      .min(1024)
-      .max(65_535 - lastOffset),
+    urls: Urls,
+    /** The only ports of this machine that gateways dial for MCP servers. */
+    upstreamPorts: z.array(z.int().min(1).max(65_535)).min(1),
     node: AbsolutePath,
     natsServer: AbsolutePath,
     controlPlaneBundle: AbsolutePath,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type Registered, record } from '../components/test/recorded-program.ts';
+import { stackPorts, stackUrls, upstreamPorts } from '../tools/local/ports.ts';
 import { local } from './local.ts';
 import { programNamed } from './programs.ts';
 import { settingsOf } from './settings.ts';
@@ -23,7 +24,8 @@ const settings = (change: Record<string, unknown> = {}, top: Record<string, unkn
   ...top,
   local: {
     dir: join(dir, 'stack'),
-    portBase: 18_400,
+    urls: stackUrls(18_400),
+    upstreamPorts: upstreamPorts(18_400),
     node: process.execPath,
     natsServer: file('nats-server'),
     controlPlaneBundle: file('control-plane.mjs'),
@@ -45,7 +47,7 @@ describe('declares', () => {
     url: 'postgres://portolan@127.0.0.1:18406/portolan',
   };
 
-  test('the processes of docs/architecture.md, each port once, at base + offset', async () => {
+  test('the processes of docs/architecture.md, each port once, and just the ports that `up` looks for', async () => {
     const registered = await record(() => local(settings({ postgres, databaseUrl: undefined })));
     const processes = registered.filter(({ type }) => type === 'portolan:local:Process');
     expect(processes.map(({ name }) => name).sort()).toEqual(
@@ -55,11 +57,12 @@ describe('declares', () => {
       ].sort(), // biome-ignore format: a table
     );
     const listens = processes.flatMap(({ inputs }) => inputs.listens as string[]);
-    const offsets = listens.map((one) => Number(one.split(':')[1]) - 18_400).sort((left, right) => left - right);
-    const four = [0, 1, 2, 3];
-    expect(offsets).toEqual([
-      ...four, 4, 5, 6, ...[10, 20, 30, 40].flatMap((first) => four.map((at) => first + at)), 80, 81, 82, 83, 84,
-    ]); // biome-ignore format: a table
+    const ports = listens.map((one) => Number(one.split(':')[1]));
+    expect(ports.sort()).toEqual(
+      stackPorts(18_400)
+        .map(({ port }) => port)
+        .sort(),
+    );
     expect(listens.every((one) => one.startsWith('127.0.0.1:'))).toBe(true);
   });
 
@@ -91,7 +94,7 @@ describe('declares', () => {
 
 describe('refuses', () => {
   const refused: readonly [what: string, given: Record<string, unknown>, text: RegExp][] = [
-    ['a port base that is too high', settings({ portBase: 65_500 }), /local\.portBase: expected at most 65436; got 65500\./],
+    ['a URL that is none', settings({ urls: { ...stackUrls(18_400), control: 'here' } }), /local\.urls\.control: expected a URL such as .*; got "here"\./],
     ['a relative path', settings({ node: 'node' }), /local\.node: expected an absolute path; got "node"\./],
     ['an unknown key', settings({ color: 1 }), /local: there is no "color" here; remove it\./],
     ['an unknown key at the top', settings({}, { certificatLife: '1h' }), /there is no "certificatLife" here/],

@@ -5,7 +5,6 @@
 import { ControlPlane, GatewayPlane, LocalSite, Mesh } from '@portolan/components';
 import { Grant, User } from '@portolan/provider';
 import { exampleServers } from './example-servers.ts';
-import { localUrls, serverPorts } from './local-ports.ts';
 import { LocalSettings } from './local-settings.ts';
 import { siteArgs } from './local-site-args.ts';
 import { parseSettings, type Settings } from './settings.ts';
@@ -13,10 +12,9 @@ import { parseSettings, type Settings } from './settings.ts';
 /** Creates the federation. Throws before anything exists where the settings cannot be used. */
 export function local(settings: Settings) {
   const { federation, certificateLife, local: own } = parseSettings(LocalSettings, settings);
-  const urls = localUrls(own.portBase);
-  const ports = serverPorts(own.portBase); // of an MCP server elsewhere on this machine: add its port here
-  const upstreamCidrs = ['127.0.0.0/8', '::1/128'].map((cidr) => ({ cidr, ports }));
-  const site = new LocalSite('local', { ...siteArgs(own), upstreamCidrs });
+  const { upstreamPorts, urls } = own;
+  const reach = ['127.0.0.0/8', '::1/128'].map((cidr) => ({ cidr, ports: upstreamPorts })); // of an MCP server elsewhere on this machine: add its port
+  const site = new LocalSite('local', { ...siteArgs(own), upstreamCidrs: reach });
 
   const control = new ControlPlane('control', {
     site,
@@ -27,10 +25,10 @@ export function local(settings: Settings) {
     renewGrace: '30d',
   });
 
-  const aws = new GatewayPlane('aws', { site, url: urls.gateway('aws'), control });
-  const azure = new GatewayPlane('azure', { site, url: urls.gateway('azure'), control });
-  const gcp = new GatewayPlane('gcp', { site, url: urls.gateway('gcp'), control });
-  const onprem = new GatewayPlane('onprem', { site, url: urls.gateway('onprem'), control });
+  const aws = new GatewayPlane('aws', { site, url: urls.gateways.aws, control });
+  const azure = new GatewayPlane('azure', { site, url: urls.gateways.azure, control });
+  const gcp = new GatewayPlane('gcp', { site, url: urls.gateways.gcp, control });
+  const onprem = new GatewayPlane('onprem', { site, url: urls.gateways.onprem, control });
   const gateways = [aws, azure, gcp, onprem];
   new Mesh('mesh', { control, gateways });
 

@@ -1,7 +1,9 @@
 // `npx pulumi …`: the CLI that `npm run up` uses, on the backend, passphrase and settings of a stack of this machine
 // (--stack, PORTOLAN_STACK, else local). Arguments pass through; only --config-file is added where it is understood.
 
-import { BadStackName, pulumiFor, stackPlace, withSettingsFile } from './stack/index.ts';
+import { pulumiFor, stackPlace, withSettingsFile } from './stack/index.ts';
+import { Interrupted, interruptible } from './start/interrupt.mjs';
+import { BadOptions } from './start/options.mjs';
 import { passThrough } from './start/pass-through.mjs';
 import { ToolMissing } from './toolchain/index.ts';
 
@@ -9,12 +11,12 @@ const args = process.argv.slice(2);
 
 try {
   const place = await stackPlace(chosenStack(args) ?? process.env.PORTOLAN_STACK ?? 'local');
-  const { command, env } = await pulumiFor(place);
+  const { command, env } = await interruptible((signal) => pulumiFor(place, { signal }));
   process.exitCode = await passThrough(command, withSettingsFile(place, args), { env });
 } catch (error) {
-  if (!(error instanceof ToolMissing || error instanceof BadStackName)) throw error;
+  if (!(error instanceof ToolMissing || error instanceof BadOptions || error instanceof Interrupted)) throw error;
   console.error(error.message);
-  process.exitCode = 2;
+  process.exitCode = error instanceof Interrupted ? error.exitCode : 2;
 }
 
 /** A fully qualified name (organization/project/stack) ends in the stack's. */

@@ -7,16 +7,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endAll, leftovers } from './leftovers.ts';
 import { checkout } from './stack/index.ts';
+import { Interrupted, interruptible } from './start/interrupt.mjs';
 import { passThrough } from './start/pass-through.mjs';
 import { findTool, ToolMissing } from './toolchain/index.ts';
 
 try {
-  for (const name of ['nats-server', 'pulumi'] as const) await findTool(name);
+  await interruptible(async (signal) => {
+    for (const name of ['nats-server', 'pulumi'] as const) await findTool(name, { signal });
+  });
   process.exitCode = await runTests(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof ToolMissing)) throw error;
+  if (!(error instanceof ToolMissing || error instanceof Interrupted)) throw error;
   console.error(error.message);
-  process.exitCode = 1;
+  process.exitCode = error instanceof Interrupted ? error.exitCode : 1;
 }
 
 async function runTests(args: readonly string[]): Promise<number> {

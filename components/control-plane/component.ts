@@ -1,7 +1,6 @@
 /** The control plane of a federation: PostgreSQL → its birth and itself → NATS, in this order. */
-import type { ControlApiArgs, ControlPlaneLink } from '@portolan/provider';
+import { ArgumentError, type ControlApiArgs, type ControlPlaneLink } from '@portolan/provider';
 import { ComponentResource, type ComponentResourceOptions, type Input, type Resource } from '@pulumi/pulumi';
-import { ArgumentError } from '../argument-error.ts';
 import type { ControlPlanePlace, Database, NatsPlace, Site } from '../sites/index.ts';
 import type { ControlPlaneArgs } from './args.ts';
 import { controlPlaneConfig } from './config.ts';

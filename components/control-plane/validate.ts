@@ -1,8 +1,8 @@
 /** Arguments of a ControlPlane, checked. Pure. */
 import { Name } from '@portolan/core';
 import { z } from 'zod';
-import { parseArguments } from '../argument-error.ts';
-import { PublicUrl } from '../plane-schema.ts';
+import { parseArguments } from '../parse-arguments.ts';
+import { expectSite, PublicUrl } from '../plane-schema.ts';
 import type { ControlPlaneArgs } from './args.ts';
 
 const Duration = z.string().regex(/^\d{1,9}[smhd]$/, 'expected a duration such as 90s, 15m, 24h or 30d');
@@ -16,6 +16,7 @@ const Args = z.strictObject({
 });
 export type ControlPlanePlan = z.output<typeof Args>;
 
-export function checkControlPlane(name: string, { site: _site, ...args }: ControlPlaneArgs): ControlPlanePlan {
+export function checkControlPlane(name: string, { site, ...args }: ControlPlaneArgs): ControlPlanePlan {
+  expectSite(`ControlPlane(${name}).site`, site);
   return parseArguments(Args, `ControlPlane(${name})`, { federation: name, ...args });
 }

@@ -20,6 +20,7 @@ const entrySuffix = 'entry';
  * const azure = new GatewayPlane('azure', { site, url: 'https://azure-gw.example.com', control });
  */
 export class GatewayPlane extends ComponentResource implements EntryLink {
+  readonly entryKind = 'gateway';
   readonly entryName: string;
   readonly url: string;
   readonly control: ControlPlane;

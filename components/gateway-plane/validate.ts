@@ -1,8 +1,9 @@
 /** Arguments of a GatewayPlane, checked. Pure. */
 import { GatewayName } from '@portolan/core';
+import { expectControl } from '@portolan/provider';
 import { z } from 'zod';
-import { parseArguments } from '../argument-error.ts';
-import { PublicUrl } from '../plane-schema.ts';
+import { parseArguments } from '../parse-arguments.ts';
+import { expectSite, PublicUrl } from '../plane-schema.ts';
 import type { GatewayPlaneArgs } from './args.ts';
 
 const Args = z.strictObject({
@@ -17,6 +18,8 @@ const Args = z.strictObject({
 export type GatewayPlan = z.output<typeof Args>;
 
 export function checkGatewayPlane(name: string, args: GatewayPlaneArgs): GatewayPlan {
-  const { site: _site, control: _control, ...own } = args;
+  const { site, control, ...own } = args;
+  expectSite(`GatewayPlane(${name}).site`, site);
+  expectControl(`GatewayPlane(${name}).control`, control);
   return parseArguments(Args, `GatewayPlane(${name})`, { name, ...own });
 }

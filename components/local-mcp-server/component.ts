@@ -19,6 +19,7 @@ const entrySuffix = 'entry';
  * new LocalMcpServer('mcp-m365', { site, gateway: azure, script, url: 'http://127.0.0.1:18481/mcp' });
  */
 export class LocalMcpServer extends ComponentResource implements EntryLink {
+  readonly entryKind = 'mcp-server';
   readonly entryName: string;
   readonly control: ControlPlane;
   readonly entry: Resource;

@@ -2,8 +2,10 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { Name } from '@portolan/core';
+import { expectEntry } from '@portolan/provider';
 import { z } from 'zod';
-import { parseArguments } from '../argument-error.ts';
+import { parseArguments } from '../parse-arguments.ts';
+import { expectSite } from '../plane-schema.ts';
 import type { LocalMcpServerArgs } from './args.ts';
 
 const Present = z
@@ -23,7 +25,9 @@ const Args = z
 export type LocalMcpServerPlan = z.output<typeof Args>;
 
 export function checkLocalMcpServer(name: string, args: LocalMcpServerArgs): LocalMcpServerPlan {
-  const { site: _site, gateway: _gateway, ...own } = args;
+  const { site, gateway, ...own } = args;
+  expectSite(`LocalMcpServer(${name}).site`, site);
+  expectEntry(`LocalMcpServer(${name}).gateway`, gateway, 'gateway');
   return parseArguments(Args, `LocalMcpServer(${name})`, { name, ...own });
 }
 

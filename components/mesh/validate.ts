@@ -1,13 +1,16 @@
 /** Arguments of a Mesh, checked. Pure. */
-import { ArgumentError } from '../argument-error.ts';
+import { ArgumentError, expectControl, expectEntry } from '@portolan/provider';
 import type { MeshArgs } from './args.ts';
 
 export function checkMesh(name: string, { control, gateways }: MeshArgs): void {
+  expectControl(`Mesh(${name}).control`, control);
   const refuse = (reason: string): never => {
     throw new ArgumentError(`Mesh(${name}).gateways`, reason);
   };
+  if (!Array.isArray(gateways)) refuse('expected a list of gateways, as in [aws, azure].');
   const seen = new Set<string>();
   for (const gateway of gateways) {
+    expectEntry(`Mesh(${name}).gateways`, gateway, 'gateway');
     const { entryName } = gateway;
     if (gateway.control !== control)
       refuse(`"${entryName}" belongs to another control plane; name it in that one's Mesh.`);

@@ -3,9 +3,8 @@
  * nats-server and the planes' own bundles. Default stack and test bed.
  */
 import { compileReach } from '@portolan/core';
-import { Process, type ProcessArgs } from '@portolan/provider';
+import { ArgumentError, Process, type ProcessArgs } from '@portolan/provider';
 import { ComponentResource, type ComponentResourceOptions, type Resource } from '@pulumi/pulumi';
-import { ArgumentError } from '../argument-error.ts';
 import type { LocalSiteArgs } from './local-site/args.ts';
 import { type Claim, Claims } from './local-site/claims.ts';
 import { filesOf, processOf } from './local-site/command-line.ts';

@@ -1,5 +1,6 @@
 /** `Gateway` as programs write it. What it does is resources/gateway.ts's. */
 import { CustomResource, type CustomResourceOptions, type Input } from '@pulumi/pulumi';
+import { expectControl } from './expect-link.ts';
 import { type ControlPlaneLink, type EntryLink, lifeOf } from './links.ts';
 
 export interface GatewayArgs {
@@ -17,10 +18,12 @@ export interface GatewayArgs {
 
 /** A gateway in the registry. Deleting it retires the gateway: its certificates are refused from then on. */
 export class Gateway extends CustomResource implements EntryLink {
+  readonly entryKind = 'gateway';
   readonly entryName: string;
   readonly control: ControlPlaneLink;
 
   constructor(name: string, { control, ...args }: GatewayArgs, opts?: CustomResourceOptions) {
+    expectControl(`Gateway(${name}).control`, control);
     const inputs = { ...args, name: args.name ?? name, control: control.api };
     super('portolan:registry:Gateway', name, inputs, lifeOf(control, [], opts));
     this.entryName = inputs.name;

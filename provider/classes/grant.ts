@@ -1,5 +1,6 @@
 /** `Grant` as programs write it. */
 import { CustomResource, type CustomResourceOptions, type Input } from '@pulumi/pulumi';
+import { expectEntry } from './expect-link.ts';
 import { type EntryLink, lifeOf, type PrincipalLink } from './links.ts';
 
 /** Either `everything: true`, or at least one of the lists. In names `*` stands for any run of characters. */
@@ -24,8 +25,10 @@ export interface GrantArgs {
  */
 export class Grant extends CustomResource {
   constructor(name: string, { principal, server, ...args }: GrantArgs, opts?: CustomResourceOptions) {
+    expectEntry(`Grant(${name}).principal`, principal, 'user', 'virtual-account');
+    expectEntry(`Grant(${name}).server`, server, 'mcp-server');
     const { control } = server;
-    const who = { kind: principal.principalKind, name: principal.entryName };
+    const who = { kind: principal.entryKind, name: principal.entryName };
     const inputs = { ...args, name: args.name ?? name, principal: who, server: server.entryName, control: control.api };
     super('portolan:registry:Grant', name, inputs, lifeOf(control, [principal, server], opts));
   }

@@ -19,10 +19,13 @@ export interface ControlPlaneLink {
   readonly life: Resource;
 }
 
+export type EntryKind = 'gateway' | 'mcp-server' | 'user' | 'virtual-account';
+
 /** An entry of the registry that another one names. */
 export interface EntryLink {
   /** Its name in the registry. */
   readonly entryName: string;
+  readonly entryKind: EntryKind;
   readonly control: ControlPlaneLink;
   /** What registered it. */
   readonly entry: Resource;
@@ -30,7 +33,7 @@ export interface EntryLink {
 
 /** A principal that grants are about. */
 export interface PrincipalLink extends EntryLink {
-  readonly principalKind: 'user' | 'virtual-account';
+  readonly entryKind: 'user' | 'virtual-account';
 }
 
 /** Registered after what it names, and gone with the control plane without a word to it. */

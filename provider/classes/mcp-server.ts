@@ -1,5 +1,6 @@
 /** `McpServer` as programs write it. What it does is resources/mcp-server.ts's. */
 import { CustomResource, type CustomResourceOptions, type Input, type Output } from '@pulumi/pulumi';
+import { expectEntry } from './expect-link.ts';
 import { type ControlPlaneLink, type EntryLink, lifeOf } from './links.ts';
 
 export interface McpServerArgs {
@@ -21,10 +22,12 @@ export interface McpServerArgs {
 export class McpServer extends CustomResource implements EntryLink {
   /** URL of its gateway. */
   declare readonly proxyUrl: Output<string>;
+  readonly entryKind = 'mcp-server';
   readonly entryName: string;
   readonly control: ControlPlaneLink;
 
   constructor(name: string, { gateway, ...args }: McpServerArgs, opts?: CustomResourceOptions) {
+    expectEntry(`McpServer(${name}).gateway`, gateway, 'gateway');
     const { control } = gateway;
     const inputs = { ...args, name: args.name ?? name, gateway: gateway.entryName, control: control.api };
     super('portolan:registry:McpServer', name, { ...inputs, proxyUrl: undefined }, lifeOf(control, [gateway], opts));

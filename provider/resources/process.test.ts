@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type RunningProvider, startProvider } from '../test/running-provider.ts';
-import { makeTarget, pidOf, runs, type Target, until } from '../test/target-process.ts';
+import { makeTarget, pidOf, removeTarget, runs, type Target, until } from '../test/target-process.ts';
 import type { Properties } from '../wire.ts';
 
 const resource = { type: 'portolan:local:Process', name: 'target' };
@@ -20,8 +20,7 @@ beforeEach(async () => {
   target = await makeTarget();
 });
 afterEach(async () => {
-  await provider.delete(resource, 'target', target.inputs());
-  rmSync(target.dir, { recursive: true, force: true });
+  await removeTarget(target);
 });
 
 const create = async (change?: Properties) => {

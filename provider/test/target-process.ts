@@ -2,10 +2,11 @@
  * A small real process for tests, and the inputs of a `Process` that runs it: an HTTP server that can be told to start
  * slowly, to die, to ignore SIGTERM, or to have a child of its own.
  */
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endProcess, readRunFile } from '../processes/index.ts';
 import type { Properties } from '../wire.ts';
 
 const source = `
@@ -50,6 +51,13 @@ export async function makeTarget(name = 'target'): Promise<Target> {
     ...change,
   });
   return { dir, port, runFile, logFile, inputs };
+}
+
+/** Ends what still runs of it, and leaves no file. */
+export async function removeTarget({ dir, runFile }: Target): Promise<void> {
+  const run = readRunFile(runFile);
+  if (run) await endProcess(run);
+  rmSync(dir, { recursive: true, force: true });
 }
 
 export async function freePort(): Promise<number> {

@@ -39,6 +39,12 @@ test.each(['README.md', 'docs/architecture.md'])('the links of %s lead somewhere
   expect(targets.filter((target) => !existsSync(join(root, folder, target)))).toEqual([]);
 });
 
+test('the README names each example server with the gateway that reaches it', () => {
+  const servers = [...read('stacks/local.ts').matchAll(/example\('([^']+)', (\w+),/g)];
+  expect(servers).toHaveLength(5);
+  for (const [, server, gateway] of servers) expect(read('README.md')).toContain(`| \`${server}\` | \`${gateway}\` |`);
+});
+
 test('the program of README "Add a server" compiles, and without its import it does not', () => {
   const path = join(root, 'stacks', 'local.ts');
   const snippet = snippetUnder(read('README.md'), 'Add a server');

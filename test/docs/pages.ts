@@ -42,6 +42,9 @@ that refused, \`data.requestId\` the key of the audit row (also in the header \`
 little later. JSON-RPC codes of our own lie outside the range that JSON-RPC and MCP reserve. \`no_grant\` stands in the audit
 alone: its caller reads \`server_not_found\`, byte for byte.
 
+These are the errors of the gateways. An MCP server's own answers, errors among them, pass through unchanged, with the status that the server
+gave: an error without \`data.code\` and \`data.hop\` is the server's, as is a tool result with \`isError: true\`.
+
 | code | HTTP | JSON-RPC | audit | retry | what the caller reads |
 |---|---|---|---|---|---|
 ${rows.join('\n')}

@@ -84,17 +84,36 @@ describe('up again', () => {
     );
     const locks = join(federation.dir, 'state', '.pulumi', 'locks');
     await eventually(
-      'the engine holds its lock',
-      async () => ((await lockFiles(locks)).length > 0 ? true : undefined),
+      'the engine is making the gateway',
+      async () => ((await pendingCreates()).length > 0 ? true : undefined),
       60_000,
     );
     process.kill(-(child.pid ?? 0), 'SIGKILL');
     await once(child, 'close');
     expect((await lockFiles(locks)).length).toBeGreaterThan(0);
-    await federation.up();
+    const { output } = await federation.up();
+    expect(output).toMatch(/being made: gateway-gcp\./);
+    expect(await pendingCreates()).toEqual([]);
+    const running = await processesWith(join(federation.dir, 'config', 'gateway-gcp.yaml'));
+    expect(running).toEqual([pids()['gateway-gcp']]);
     expect((await crossing()).status).toBe(200);
+    expect((await federation.up()).output).toMatch(/nothing changed/i);
   }, 240_000);
 });
+
+/** Resources that the engine's state has as begun and not ended. */
+async function pendingCreates(): Promise<unknown[]> {
+  const file = join(federation.dir, 'state', '.pulumi', 'stacks', 'portolan-federation', `${federation.stack}.json`);
+  const text = await readFile(file, 'utf8').catch(() => '{}');
+  return JSON.parse(text).checkpoint?.latest?.pending_operations ?? [];
+}
+
+/** Pids of processes that have this argument. */
+async function processesWith(argument: string): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')));
+  return pids.filter((_, at) => lines[at]?.split('\0').includes(argument));
+}
 
 async function lockFiles(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true }).catch(() => []);

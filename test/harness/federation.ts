@@ -5,10 +5,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
+import { isFree, stackPorts } from '../../tools/local/ports.ts';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
@@ -27,8 +27,6 @@ export interface Finished {
   readonly output: string;
 }
 
-/** Offsets that a local stack listens on (docs/architecture.md "Local stack"). */
-const OFFSETS = [0, 1, 2, 3, 4, 5, 6, ...[10, 20, 30, 40].flatMap((i) => [i, i + 1, i + 2, i + 3]), 80, 81, 82, 83, 84];
 /** Offset of a port for a server of the test's own, which gateways of the stack dial. */
 export const OWN_SERVER = 90;
 
@@ -50,19 +48,11 @@ async function node(tool: string, args: readonly string[]): Promise<Finished> {
   return { code, output };
 }
 
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
-}
-
 /** A port base whose every offset is free just now. */
 export async function freePortBase(): Promise<number> {
   for (let tries = 0; tries < 200; tries += 1) {
     const base = 20_000 + 100 * Math.floor(Math.random() * 120);
-    const free = await Promise.all(OFFSETS.map((offset) => isFree(base + offset)));
+    const free = await Promise.all(stackPorts(base).map(({ port }) => isFree(port)));
     if (free.every(Boolean)) return base;
   }
   throw new Error('no free range of 100 ports between 20000 and 32000');

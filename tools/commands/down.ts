@@ -4,20 +4,18 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CommandFailed } from '../local/command-failed.ts';
 import { runEngine } from '../local/engine.ts';
-import { readOptions } from '../local/options.ts';
+import { EngineFailed } from '../local/engine-failure.ts';
 import { end, localProcesses } from '../local/processes.ts';
 import { holdingStack, runCommand } from '../local/run-command.ts';
 import { removeCluster } from '../postgres/index.ts';
 import { cancelAbandonedLock, hasStack, pulumiFor, type StackPlace } from '../stack/index.ts';
 
-await runCommand(async (args) => {
-  const given = readOptions('down', args, { 'keep-data': { type: 'boolean' }, verbose: { type: 'boolean' } });
-  await holdingStack(given.stack, async (place) => {
+await runCommand('down', async (given, signal) => {
+  await holdingStack(given.stack, signal, async (place) => {
     if (!existsSync(place.folder)) return console.log(`There is no stack ${place.name}; nothing to remove.`);
-    if (hasStack(place)) await destroy(place, given.flag('verbose'));
-    await endLeftovers(place);
+    if (hasStack(place)) await destroy(place, given.flag('verbose'), signal);
+    await endLeftovers(place, signal);
     await removeFiles(place, given.flag('keep-data'));
     console.log(
       `Stack ${place.name} is removed${given.flag('keep-data') ? `; its data stays in ${place.folder}` : ''}.`,
@@ -26,20 +24,20 @@ await runCommand(async (args) => {
 });
 
 /** A stack of this machine is no more than its processes and its folder, so both go even where the engine fails. */
-async function destroy(place: StackPlace, verbose: boolean): Promise<void> {
-  const pulumi = await pulumiFor(place);
+async function destroy(place: StackPlace, verbose: boolean, signal: AbortSignal): Promise<void> {
+  const pulumi = await pulumiFor(place, { signal });
   await cancelAbandonedLock(pulumi);
   console.log(`Stack ${place.name}: pulumi destroy`);
-  await runEngine(pulumi, ['destroy'], { verbose, tell: (line) => console.log(`  ${line}`) }).catch(
-    (error: unknown) => {
-      if (!(error instanceof CommandFailed)) throw error;
-      console.error(`${error.message}\nWhat is left is ended and removed without the engine.`);
-    },
-  );
+  const tell = (line: string) => console.log(`  ${line}`);
+  const beginning = 'Pulumi starts, and looks at what runs';
+  await runEngine(pulumi, ['destroy'], { verbose, beginning, tell, signal }).catch((error: unknown) => {
+    if (!(error instanceof EngineFailed)) throw error;
+    console.error(`${error.causes}\n\nWhat is left is ended and removed without the engine.`);
+  });
 }
 
-async function endLeftovers(place: StackPlace): Promise<void> {
-  for (const one of await localProcesses(place)) await end(place.checkout, one);
+async function endLeftovers(place: StackPlace, signal: AbortSignal): Promise<void> {
+  for (const one of await localProcesses(place)) await end(place.checkout, one, signal);
 }
 
 async function removeFiles(place: StackPlace, keepData: boolean): Promise<void> {

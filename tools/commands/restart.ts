@@ -3,15 +3,11 @@
 
 import { CommandFailed } from '../local/command-failed.ts';
 import { refreshProcesses } from '../local/local-file.ts';
-import { readOptions, refuse } from '../local/options.ts';
 import { localProcesses, restart } from '../local/processes.ts';
 import { holdingStack, runCommand } from '../local/run-command.ts';
 
-await runCommand(async (args) => {
-  const given = readOptions('restart', args, {}, 1);
-  const [name] = given.words;
-  if (name === undefined) refuse('restart', 'expected the name of a process, as in `npm run restart -- gateway-azure`');
-  await holdingStack(given.stack, async (place) => {
+await runCommand('restart', async ({ stack, word: name }, signal) => {
+  await holdingStack(stack, signal, async (place) => {
     const processes = await localProcesses(place);
     const found = processes.find((one) => one.name === name);
     if (found === undefined)
@@ -23,7 +19,7 @@ await runCommand(async (args) => {
         ),
         2,
       );
-    const told = await restart(place.checkout, found).finally(() => refreshProcesses(place));
+    const told = await restart(place.checkout, found, signal).finally(() => refreshProcesses(place));
     console.log(told);
   });
 });

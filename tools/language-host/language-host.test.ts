@@ -77,19 +77,27 @@ beforeAll(async () => {
   await writeFile(join(root, 'package.json'), '{ "name": "trial", "version": "1.0.0", "type": "module" }');
   await writeFile(join(root, 'Pulumi.yaml'), project);
   await writeFile(join(root, 'program', 'index.ts'), program);
-  await writeFile(join(root, 'demo', 'PulumiPlugin.yaml'), 'runtime: nodejs\n');
+  await writeFile(
+    join(root, 'demo', 'PulumiPlugin.yaml'),
+    'runtime: { name: nodejs, options: { typescript: false } }\n',
+  );
   await writeFile(join(root, 'demo', 'package.json'), '{ "name": "demo", "version": "0.0.1", "main": "index.cjs" }');
   await writeFile(join(root, 'demo', 'index.cjs'), provider);
   pulumi = await pulumiFor(await stackPlace('trial-1', root));
   await createStack(pulumi);
 });
 
-afterAll(() => rm(root, { recursive: true, force: true }));
+/** A CLI that a failed test left would write into the folder while it is removed. */
+const ended = new AbortController();
+afterAll(async () => {
+  ended.abort();
+  await rm(root, { recursive: true, force: true, maxRetries: 5 });
+});
 
 async function cli(...args: string[]): Promise<{ code: number; output: string }> {
   const { command, env, place } = pulumi;
   const whole = withSettingsFile(place, [...args, '--non-interactive', '--color', 'never']);
-  const done = await run(command, whole, { cwd: root, env }).catch(
+  const done = await run(command, whole, { cwd: root, env, signal: ended.signal }).catch(
     (error: { code: number; stdout: string; stderr: string }) => error,
   );
   return { code: 'code' in done ? done.code : 0, output: done.stdout + done.stderr };
@@ -125,14 +133,14 @@ test('a killed CLI takes host, program and provider with it; its lock is cancell
   const busy: ChildProcess = spawn(
     command,
     withSettingsFile(place, ['up', '--yes', '--skip-preview', '--non-interactive']),
-    { cwd: root, env, stdio: 'ignore' },
+    { cwd: root, env, stdio: 'ignore', signal: ended.signal },
   );
   await vi.waitFor(async () => expect((await processesOf(root)).length).toBeGreaterThanOrEqual(2), { timeout: 60_000 });
   await vi.waitFor(async () => expect(await lockHolders(place)).toHaveLength(1), { timeout: 60_000 });
   await expect(cancelAbandonedLock(pulumi)).rejects.toThrow(StackBusy);
-  const ended = new Promise((resolve) => busy.once('exit', resolve));
+  const gone = new Promise((resolve) => busy.once('exit', resolve));
   busy.kill('SIGKILL');
-  await ended;
+  await gone;
   await vi.waitFor(async () => expect(await processesOf(root)).toEqual([]), { timeout: 10_000 });
   expect(await cancelAbandonedLock(pulumi)).toHaveLength(1);
   await configure();

@@ -13,15 +13,18 @@ export class ControlPlane {
   readonly url: string;
   readonly #token: string;
   readonly #patienceMs: number;
+  readonly #signal: AbortSignal;
 
   /**
    * @param url Loopback door, `http://127.0.0.1:<port>`.
+   * @param signal Ends every request; its reason is thrown.
    * @param patienceMs How long a request is repeated while the control plane is away or answers 503: one whose database was
    * just repaired needs a moment.
    */
-  constructor(url: string, token: string, patienceMs = 0) {
+  constructor(url: string, token: string, signal: AbortSignal, patienceMs = 0) {
     this.url = url;
     this.#token = token;
+    this.#signal = signal;
     this.#patienceMs = patienceMs;
   }
 
@@ -49,6 +52,7 @@ export class ControlPlane {
     const deadline = Date.now() + this.#patienceMs;
     for (;;) {
       const answer = await this.#once(method, path, body).catch((error: Error) => error);
+      this.#signal.throwIfAborted();
       const away = answer instanceof Error || answer.status === 503;
       if (away && Date.now() < deadline) await sleep(pauseMs);
       else if (answer instanceof Error)
@@ -64,7 +68,7 @@ export class ControlPlane {
     const init = {
       method,
       headers,
-      signal: AbortSignal.timeout(answerMs),
+      signal: AbortSignal.any([this.#signal, AbortSignal.timeout(answerMs)]),
       ...(body && { body: JSON.stringify(body) }),
     };
     return fetch(`${this.url}/api/v1${path}`, init);

@@ -1,34 +1,30 @@
 // What the engine's events (apitype.EngineEvent, one JSON object a line) mean to a person. Pure.
 
 export type EngineNews =
-  | { readonly kind: 'step'; readonly line: string }
+  | { readonly kind: 'step'; readonly line: string; readonly change: Change | 'failed' }
   | { readonly kind: 'user'; readonly name: string }
-  | { readonly kind: 'error'; readonly text: string }
-  | { readonly kind: 'summary'; readonly changes: Readonly<Record<string, number>> };
+  | { readonly kind: 'error'; readonly text: string };
 
-const signs: Readonly<Record<string, string>> = {
-  create: '+',
-  update: '~',
-  delete: '-',
-  replace: '±',
-  'create-replacement': '±',
-  'delete-replaced': '-',
+export type Change = 'created' | 'updated' | 'replaced' | 'removed';
+
+/** Steps that people are told of. A replacement is several; the one that makes the new resource stands for all. */
+const steps: Readonly<Record<string, { readonly sign: string; readonly change: Change }>> = {
+  create: { sign: '+', change: 'created' },
+  update: { sign: '~', change: 'updated' },
+  'create-replacement': { sign: '±', change: 'replaced' },
+  delete: { sign: '-', change: 'removed' },
 };
-
-/** Steps that leave the world as it is. */
-const quiet = new Set(['same', 'refresh', 'read']);
 
 /** Empty: nothing to tell. */
 export function readEvent(line: string): readonly EngineNews[] {
   const event = parse(line);
-  return [stepNews(event), userNews(event), errorNews(event), summaryNews(event)].filter((news) => news !== undefined);
+  return [stepNews(event), userNews(event), errorNews(event)].filter((news) => news !== undefined);
 }
 
 interface Event {
   readonly resOutputsEvent?: { readonly metadata: Metadata };
   readonly resOpFailedEvent?: { readonly metadata: Metadata };
   readonly diagnosticEvent?: { readonly severity: string; readonly message: string; readonly urn?: string };
-  readonly summaryEvent?: { readonly resourceChanges?: Readonly<Record<string, number>> };
 }
 
 interface Metadata {
@@ -44,13 +40,12 @@ interface Metadata {
 function stepNews({ resOutputsEvent, resOpFailedEvent }: Event): EngineNews | undefined {
   const metadata = (resOutputsEvent ?? resOpFailedEvent)?.metadata;
   if (metadata === undefined || metadata.provider === '' || metadata.type.startsWith('pulumi:')) return undefined;
-  const sign = signs[metadata.op];
-  if (sign === undefined) return undefined;
-  const name = nameOf(metadata.urn);
-  return {
-    kind: 'step',
-    line: `${sign} ${name} (${metadata.type.split(':').at(-1)})${resOpFailedEvent ? ' failed' : ''}`,
-  };
+  const step = steps[metadata.op];
+  if (step === undefined) return undefined;
+  const line = `${step.sign} ${nameOf(metadata.urn)} (${metadata.type.split(':').at(-1)})`;
+  return resOpFailedEvent
+    ? { kind: 'step', line: `${line} failed`, change: 'failed' }
+    : { kind: 'step', line, change: step.change };
 }
 
 /** Users whom the program declares, changed or not: they get tokens. Those that were added over the API do not. */
@@ -64,14 +59,8 @@ function userNews({ resOutputsEvent }: Event): EngineNews | undefined {
 function errorNews({ diagnosticEvent }: Event): EngineNews | undefined {
   if (diagnosticEvent?.severity !== 'error') return undefined;
   const { urn, message } = diagnosticEvent;
-  const isStack = urn === undefined || urn === '' || urn.includes('pulumi:pulumi:Stack');
-  return { kind: 'error', text: isStack ? message : `${nameOf(urn)}: ${message}` };
-}
-
-function summaryNews({ summaryEvent }: Event): EngineNews | undefined {
-  if (summaryEvent === undefined) return undefined;
-  const all = Object.entries(summaryEvent.resourceChanges ?? {});
-  return { kind: 'summary', changes: Object.fromEntries(all.filter(([op, count]) => !quiet.has(op) && count > 0)) };
+  const name = urn === undefined || urn.includes('pulumi:pulumi:Stack') ? '' : nameOf(urn);
+  return { kind: 'error', text: message.includes(name) ? message : `${name}: ${message}` };
 }
 
 function nameOf(urn: string): string {

@@ -7,30 +7,36 @@ import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Pulumi, withSettingsFile } from '../stack/index.ts';
-import { CommandFailed } from './command-failed.ts';
-import { type EngineNews, readEvent } from './engine-events.ts';
+import { progress } from '../start/progress.mjs';
+import { type Change, type EngineNews, readEvent } from './engine-events.ts';
+import { engineFailure } from './engine-failure.ts';
 
 const followMs = 150;
 
 export interface Outcome {
-  /** How many resources the operation changed, by kind of step. Empty: nothing changed. */
-  readonly changes: Readonly<Record<string, number>>;
+  /** How many of the told changes there were of each kind. Empty: nothing changed. */
+  readonly changes: Readonly<Partial<Record<Change, number>>>;
   /** Names of the users that the program declares. */
   readonly users: readonly string[];
 }
 
 export interface EngineOptions {
   readonly verbose: boolean;
+  /** Shown with the seconds until there is a change to tell. */
+  readonly beginning: string;
   /** Told as it happens: "+ gateway-aws". */
   readonly tell: (line: string) => void;
+  /** The engine is asked to stop: it finishes what is under way and writes its state. */
+  readonly signal: AbortSignal;
 }
 
-/** Throws CommandFailed with the engine's diagnostics when the operation fails. */
+/** Throws EngineFailed with the engine's diagnostics when the operation fails, the signal's reason when it was stopped. */
 export async function runEngine(
   pulumi: Pulumi,
   operation: readonly string[],
   options: EngineOptions,
 ): Promise<Outcome> {
+  options.signal.throwIfAborted();
   const { place, command, env } = pulumi;
   const log = join(place.folder, 'events.json');
   await rm(log, { force: true });
@@ -41,28 +47,34 @@ export async function runEngine(
     env: { ...env, PULUMI_DEBUG_COMMANDS: 'true' }, // --event-log is hidden without it
     stdio: ['ignore', options.verbose ? 'inherit' : 'pipe', options.verbose ? 'inherit' : 'pipe'],
   });
-  return finish(child, log, options);
+  return finish(child, log, place.checkout, options);
 }
 
-async function finish(child: ChildProcess, log: string, options: EngineOptions): Promise<Outcome> {
+async function finish(child: ChildProcess, log: string, checkout: string, options: EngineOptions): Promise<Outcome> {
   const output = collect(child);
-  const release = passInterrupt(child);
+  const release = passInterrupt(child, options.signal);
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const news = await follow(log, exited, options);
   const [code] = await exited;
   release();
   await rm(log, { force: true }); // it holds what the state holds; one copy is enough
+  options.signal.throwIfAborted();
   if (code === 0) return outcome(news);
-  throw new CommandFailed(failure(news, output(), options));
+  throw engineFailure(news, output(), checkout);
 }
 
 function outcome(news: readonly EngineNews[]): Outcome {
   const users = news.filter((one) => one.kind === 'user').map(({ name }) => name);
-  return { changes: news.findLast((one) => one.kind === 'summary')?.changes ?? {}, users: [...new Set(users)].sort() };
+  const changes: Partial<Record<Change, number>> = {};
+  for (const one of news) {
+    if (one.kind === 'step' && one.change !== 'failed') changes[one.change] = (changes[one.change] ?? 0) + 1;
+  }
+  return { changes, users: [...new Set(users)].sort() };
 }
 
 /** Reads what has been appended until the process has ended and all of it is read. */
-async function follow(log: string, exited: Promise<unknown>, { tell }: EngineOptions): Promise<EngineNews[]> {
+async function follow(log: string, exited: Promise<unknown>, options: EngineOptions): Promise<EngineNews[]> {
+  const tell = telling(options);
   const state = { running: true, at: 0 };
   const news: EngineNews[] = [];
   exited.then(() => {
@@ -71,11 +83,26 @@ async function follow(log: string, exited: Promise<unknown>, { tell }: EngineOpt
   for (let last = false; !last; ) {
     last = !state.running;
     const fresh = (await appended(log, state)).flatMap(readEvent);
-    for (const one of fresh) if (one.kind === 'step') tell(one.line);
+    for (const one of fresh) if (one.kind === 'step') tell.line(one.line);
     news.push(...fresh);
     if (!last) await Promise.race([sleep(followMs), exited]);
   }
+  tell.end();
   return news;
+}
+
+/** Until the first line there is only the time that passes. */
+function telling({ beginning, tell, verbose }: EngineOptions) {
+  let shown = verbose ? undefined : progress(beginning);
+  const end = () => {
+    shown?.stop();
+    shown = undefined;
+  };
+  const line = (text: string) => {
+    end();
+    tell(text);
+  };
+  return { line, end };
 }
 
 async function appended(log: string, state: { at: number }): Promise<string[]> {
@@ -109,20 +136,11 @@ function collect(child: ChildProcess): () => string {
 }
 
 /** Asked to stop, the engine finishes what is under way and writes its state; so this process waits for it. */
-function passInterrupt(child: ChildProcess): () => void {
+function passInterrupt(child: ChildProcess, signal: AbortSignal): () => void {
   const pass = () => {
+    console.error('Pulumi was asked to stop; it finishes what is under way.');
     if (process.stdin.isTTY !== true) child.kill('SIGINT'); // on a terminal Ctrl-C has reached it already
   };
-  process.on('SIGINT', pass);
-  process.on('SIGTERM', pass);
-  return () => {
-    process.off('SIGINT', pass);
-    process.off('SIGTERM', pass);
-  };
-}
-
-function failure(news: readonly EngineNews[], output: string, { verbose }: EngineOptions): string {
-  const errors = news.filter((one) => one.kind === 'error').map(({ text }) => text.trimEnd());
-  const told = errors.length > 0 ? [...new Set(errors)].join('\n') : verbose ? '' : output.trim();
-  return `${told}\n\nPulumi did not finish; what is done stays done, and running this again goes on from here.`;
+  signal.addEventListener('abort', pass, { once: true });
+  return () => signal.removeEventListener('abort', pass);
 }

@@ -3,10 +3,10 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StackPlace } from '../stack/index.ts';
-import { gatewayNames } from './ports.ts';
+import { replaceFile, type StackPlace } from '../stack/index.ts';
+import { stackUrls } from './ports.ts';
 import { localProcesses } from './processes.ts';
-import { controlPlaneFolder, replaceFile } from './tokens.ts';
+import { controlPlaneFolder } from './tokens.ts';
 
 /** `url` is a loopback HTTP door, `tlsUrl` the public URL. */
 export interface LocalFile {
@@ -30,7 +30,7 @@ export interface LocalProcessEntry {
   readonly logFile: string;
 }
 
-export const controlPlaneDoors = (base: number): Doors => doorsAt(base);
+export const controlPlaneDoors = (base: number): Doors => doorsOf(stackUrls(base).control);
 
 export async function writeLocalFile(
   place: StackPlace,
@@ -40,7 +40,7 @@ export async function writeLocalFile(
 ): Promise<LocalFile> {
   const local: LocalFile = {
     controlPlane: controlPlaneDoors(base),
-    gateways: Object.fromEntries(gatewayNames.map((name, at) => [name, doorsAt(base + 10 * (at + 1))])),
+    gateways: Object.fromEntries(Object.entries(stackUrls(base).gateways).map(([name, url]) => [name, doorsOf(url)])),
     caFile: join(controlPlaneFolder(place), 'site', 'ca.crt'),
     adminToken,
     users: Object.fromEntries(Object.entries(tokens).map(([name, token]) => [name, { token }])),
@@ -73,6 +73,6 @@ async function processEntries(place: StackPlace): Promise<readonly LocalProcessE
 const fileOf = (place: StackPlace): string => join(place.folder, 'local.json');
 
 /** The TLS door, and beside it the loopback HTTP door. */
-function doorsAt(port: number): Doors {
-  return { url: `http://127.0.0.1:${port + 1}`, tlsUrl: `https://localhost:${port}` };
+function doorsOf(tlsUrl: string): Doors {
+  return { url: `http://127.0.0.1:${Number(new URL(tlsUrl).port) + 1}`, tlsUrl };
 }

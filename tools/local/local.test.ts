@@ -1,16 +1,21 @@
-// The decisions of the commands for a local stack, without an engine: options, ports, events, database, report.
+// The decisions of the commands for a local stack, without an engine: ports, events, database, report.
 
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { configureStack, readConfig } from '../stack/index.ts';
+import { highestPortBase } from '../start/options.mjs';
 import { CommandFailed } from './command-failed.ts';
 import { readEvent } from './engine-events.ts';
+import { engineFailure } from './engine-failure.ts';
 import type { LocalFile } from './local-file.ts';
-import { portBaseOf, readOptions } from './options.ts';
-import { stackPorts, takenPorts } from './ports.ts';
-import { table, upReport, workday } from './report.ts';
-import { chooseDatabase } from './settings.ts';
+import { freePortBase, stackPorts, takenPorts, upstreamPorts } from './ports.ts';
+import { table, takenReport, upReport, workday } from './report.ts';
+import { chooseDatabase, lastPortBase, rememberPortBase } from './settings.ts';
+import { type Part, statusReport } from './status-report.ts';
 
 const place = {
   name: 'demo',
@@ -23,40 +28,10 @@ const place = {
   settingsFile: '',
 };
 
-const upOptions = { 'port-base': { type: 'string' }, verbose: { type: 'boolean' } } as const;
-const read = (...args: string[]) => readOptions('up', args, upOptions, 0, {});
-
-test('the stack is --stack, else PORTOLAN_STACK, else local', () => {
-  expect(read().stack).toBe('local');
-  expect(read('--stack', 'demo').stack).toBe('demo');
-  expect(readOptions('up', [], {}, 0, { PORTOLAN_STACK: 'other' }).stack).toBe('other');
-});
-
-test.each([
-  [['--colour', 'blue'], /--colour/],
-  [['--stack'], /--stack/],
-  [['demo'], /unexpected "demo"/],
-])('options %j are refused, naming them and the help', (args, message) => {
-  expect(() => read(...args)).toThrow(message);
-  expect(() => read(...args)).toThrow(/--help/);
-});
-
-test.each(['abc', '80', '70000', '65500', '-1', '1e4', ''])(
-  '--port-base "%s" is refused with what was expected',
-  (value) => {
-    expect(() => portBaseOf(read(`--port-base=${value}`))).toThrow(/expected a whole number from 1024 to 65436/);
-  },
-);
-
-test('--port-base is a number or absent', () => {
-  expect(portBaseOf(read('--port-base', '19400'))).toBe(19_400);
-  expect(portBaseOf(read())).toBeUndefined();
-});
-
 test('a local stack has 28 ports, none twice', () => {
   const ports = stackPorts(18_400).map(({ port }) => port);
   expect(new Set(ports).size).toBe(28);
-  expect(Math.max(...ports)).toBe(18_484);
+  expect(Math.max(...upstreamPorts(highestPortBase))).toBe(65_535);
   expect(stackPorts(18_400).find(({ port }) => port === 18_421)?.use).toBe('gateway-azure, loopback HTTP');
 });
 
@@ -75,6 +50,29 @@ test('a taken port is told with its use and its holder; our own is not in the wa
   server.close();
 });
 
+test('the first line names one taken port and who has it; the last is a command with ports that are free', async () => {
+  const holder = 'process 7 (node sail.mjs)';
+  const at = (port: number) => ({ port, use: 'nats, clients', holder });
+  const text = takenReport('two', [at(18_404), at(18_410), at(18_411), at(18_412)], 18_500);
+  expect(text.split('\n')).toEqual([
+    `Port 18404, which stack two needs for nats, clients, is taken by ${holder}.`,
+    '3 more of its ports are taken, by the same: 18410-18412.',
+    'End what holds them, or use other ports, such as these, which are free:',
+    '',
+    '  npm run up -- --stack two --port-base 18500',
+    '',
+  ]);
+  expect(takenReport('local', [at(18_404)], undefined)).toMatch(/npm run up -- --port-base N/);
+});
+
+test('a base is free only where each of its ports is', async () => {
+  const base = (await freePortBase(30_000)) ?? 0;
+  const server = createServer().listen(base + 84, '127.0.0.1');
+  await once(server, 'listening');
+  expect(await freePortBase(base - 100)).toBeGreaterThan(base);
+  server.close();
+});
+
 const step = (op: string, type: string, provider = 'p') =>
   JSON.stringify({
     resOutputsEvent: {
@@ -89,16 +87,24 @@ const step = (op: string, type: string, provider = 'p') =>
   });
 
 test.each([
-  [step('create', 'portolan:index:Process'), { kind: 'step', line: '+ gateway-aws (Process)' }],
-  [step('update', 'portolan:index:Gateway'), { kind: 'step', line: '~ gateway-aws (Gateway)' }],
+  [step('create', 'portolan:index:Process'), { kind: 'step', line: '+ gateway-aws (Process)', change: 'created' }],
+  [step('update', 'portolan:index:Gateway'), { kind: 'step', line: '~ gateway-aws (Gateway)', change: 'updated' }],
   [step('same', 'portolan:index:Process'), undefined],
   [step('same', 'portolan:registry:User'), { kind: 'user', name: 'gateway-aws' }],
   [step('refresh', 'portolan:registry:User'), undefined],
   [step('refresh', 'portolan:index:Process'), undefined],
   [step('create', 'portolan:index:GatewayPlane', ''), undefined],
   [step('create', 'pulumi:providers:portolan'), undefined],
-  ['{"summaryEvent":{"resourceChanges":{"same":30,"create":1}}}', { kind: 'summary', changes: { create: 1 } }],
-  ['{"summaryEvent":{"resourceChanges":{"same":31}}}', { kind: 'summary', changes: {} }],
+  [
+    step('create-replacement', 'portolan:index:Gateway'),
+    { kind: 'step', line: '± gateway-aws (Gateway)', change: 'replaced' },
+  ],
+  [step('replace', 'portolan:index:Gateway'), undefined],
+  [step('delete-replaced', 'portolan:index:Gateway'), undefined],
+  [
+    step('delete', 'portolan:index:Gateway').replace('resOutputsEvent', 'resOpFailedEvent'),
+    { kind: 'step', line: '- gateway-aws (Gateway) failed', change: 'failed' },
+  ],
   [
     '{"diagnosticEvent":{"severity":"error","message":"no","urn":"urn:pulumi:s::p::t::nats"}}',
     { kind: 'error', text: 'nats: no' },
@@ -107,6 +113,61 @@ test.each([
   ['half a li', undefined],
 ])('event %s', (line, news) => {
   expect(readEvent(line)).toEqual(news === undefined ? [] : [news]);
+});
+
+const thrown = `Running program '/home/me/portolan/stacks/index.ts' failed with an unhandled exception:
+<ref *1> TypeError: Cannot read properties of undefined (reading 'url')
+    at servers (file:///home/me/portolan/stacks/my-servers.ts:9:5)
+    at local (file:///home/me/portolan/stacks/local.ts:49:41)
+    at file:///home/me/portolan/stacks/index.ts:10:29
+    at allOrNothing (file:///home/me/portolan/stacks/all-or-nothing.ts:15:21)
+    at Stack.initialize (/home/me/portolan/node_modules/@pulumi/runtime/stack.ts:78:28) {
+  promise: Promise { <rejected> [Circular *1] }
+}
+`;
+const unparsed = `Running program '/home/me/portolan/stacks/index.ts' failed with an unhandled exception:
+file:///home/me/portolan/stacks/local.ts:49
+
+  const x = ;
+            ^
+
+SyntaxError: Expression expected
+`;
+const failed = (...texts: string[]) => texts.map((text) => ({ kind: 'error', text }) as const);
+
+test.each([
+  [
+    thrown,
+    `The stack's program failed:
+TypeError: Cannot read properties of undefined (reading 'url')
+    at servers (stacks/my-servers.ts:9:5)
+    at local (stacks/local.ts:49:41)`,
+  ],
+  [
+    unparsed,
+    `The stack's program failed:
+stacks/local.ts:49
+
+  const x = ;
+            ^
+
+SyntaxError: Expression expected`,
+  ],
+  ['Grant(g).server: expected a McpServer.\n', 'Grant(g).server: expected a McpServer.'],
+])('an error of the program is shown with its place in the program, and the advice fits', (text, shown) => {
+  expect(engineFailure(failed(text), 'noise', place.checkout).message).toBe(
+    `${shown}\n\nNothing was changed. Correct this, then run the command again.`,
+  );
+});
+
+test('an error of a resource is told once, without the engine’s echo; where nothing is known, the engine’s output is', () => {
+  const step = { kind: 'step', line: '+ nats (Process) failed', change: 'failed' } as const;
+  const told = engineFailure([step, ...failed('nats: no', 'nats: no', 'update failed\n')], 'noise', place.checkout);
+  expect(told.causes).toBe('nats: no');
+  expect(told.message).toMatch(/^nats: no\n\nPulumi did not finish; what is done stays done/);
+  expect(engineFailure([], 'error: passphrase must be set', place.checkout).causes).toBe(
+    'error: passphrase must be set',
+  );
 });
 
 test.each(['postgres://me:secret@db/portolan', 'postgres://me@db/portolan?password=secret'])(
@@ -126,6 +187,22 @@ test('a database of one’s own is used with its password file; else npm’s', a
     postgres: { url: 'postgres://portolan@127.0.0.1:18406/portolan' },
   });
   await expect(chooseDatabase(place, 1, { DATABASE_URL: 'mysql://db' })).rejects.toThrow(/expected postgres:/);
+});
+
+test('the ports of a first `up` are remembered before anything else is, and beside what is there', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'portolan-local-'));
+  const own = { ...place, folder, settingsFile: join(folder, 'stack', 'Pulumi.demo.yaml') };
+  try {
+    expect(await lastPortBase(own)).toBeUndefined();
+    await rememberPortBase(own, 19_400);
+    expect(await lastPortBase(own)).toBe(19_400);
+    await configureStack(own, { certificateLife: '90s' });
+    await rememberPortBase(own, 20_400);
+    expect(await lastPortBase(own)).toBe(20_400);
+    expect(await readConfig(own, 'certificateLife')).toBe('90s');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
 
 test('the report prints one command that reads the token from a file, and no token', () => {
@@ -154,4 +231,31 @@ test('a table is as wide as its cells; a workday is never a weekend', () => {
   ).toBe('A          B\nlong cell  x');
   const days = ['20', '21', '22', '23'].map((day) => workday(new Date(`2026-11-${day}T12:00:00Z`)));
   expect(days).toEqual(['2026-11-20', '2026-11-23', '2026-11-23', '2026-11-23']);
+});
+
+test('status says of each gateway whether it is current, by its own count, and when it was heard from', () => {
+  const gateway = { revision: 7, appliedRevision: 7, lag: 0, connected: true, drift: false } as const;
+  const parts: readonly Part[] = [
+    { name: 'control-plane', health: 'ready', pid: 11 },
+    {
+      name: 'gateway-aws',
+      health: 'ready',
+      pid: 12,
+      gateway: { ...gateway, lastReportAt: '2026-11-23T12:00:00.000Z' },
+    },
+    {
+      name: 'gateway-gcp',
+      health: 'not running',
+      pid: 13,
+      gateway: { ...gateway, appliedRevision: 5, lag: 2, connected: false, lastReportAt: '2026-11-23T09:00:00.000Z' },
+    },
+  ];
+  expect(statusReport(parts, new Date('2026-11-23T12:00:04Z')).split('\n')).toEqual([
+    'PART           HEALTH       PID  SNAPSHOT                                   HEARD FROM',
+    'control-plane  ready        11',
+    'gateway-aws    ready        12   current (revision 7)                       4 s ago',
+    'gateway-gcp    not running       2 behind (revision 5 of 7), not connected  3 h ago',
+  ]);
+  const blind = statusReport([{ name: 'gateway-aws', health: 'ready', pid: 12, gateway: null }], new Date());
+  expect(blind).toMatch(/unknown[\s\S]*control plane does not tell/);
 });

@@ -1,21 +1,20 @@
-// The ports of a local stack: base + fixed offsets, all on 127.0.0.1 (docs/architecture.md "Local stack"). Says which of
-// them somebody else holds, before the engine starts anything.
+// The ports of a local stack: base + fixed offsets, all on 127.0.0.1 (docs/architecture.md "Local stack"). The one table
+// of them: programs are told the URLs by their settings. Says which ports somebody else holds, before the engine starts.
 
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { basename } from 'node:path';
 import { promisify } from 'node:util';
+import { highestPortBase } from '../start/options.mjs';
 
 const run = promisify(execFile);
 
 export const defaultPortBase = 18_400;
-export const gatewayNames = ['aws', 'azure', 'gcp', 'onprem'] as const;
+const gatewayNames = ['aws', 'azure', 'gcp', 'onprem'] as const;
 const mcpServers = ['mcp-analytics', 'mcp-m365', 'mcp-devops', 'mcp-bigquery', 'mcp-legacy'] as const;
 const doors = ['TLS', 'loopback HTTP', 'health', 'metrics'] as const;
-
-/** The highest base whose last offset is still a port. Offsets 85 to 99 are for MCP servers that are not the stack's. */
-export const highestPortBase = 65_535 - 99;
 
 export interface StackPort {
   readonly port: number;
@@ -37,6 +36,28 @@ export function stackPorts(base: number): readonly StackPort[] {
   return offsets.map(([offset, use]) => ({ port: base + offset, use }));
 }
 
+/** What the stack's program declares, by name; a plane's URL is its first port. */
+export interface StackUrls {
+  readonly control: string;
+  readonly gateways: Readonly<Record<string, string>>;
+  readonly servers: Readonly<Record<string, string>>;
+}
+
+export function stackUrls(base: number): StackUrls {
+  const https = (offset: number) => `https://localhost:${base + offset}`;
+  return {
+    control: https(0),
+    gateways: Object.fromEntries(gatewayNames.map((name, i) => [name, https(10 * (i + 1))])),
+    servers: Object.fromEntries(mcpServers.map((name, at) => [name, `http://127.0.0.1:${base + 80 + at}/mcp`])),
+  };
+}
+
+/**
+ * Ports for MCP servers, the only ones of this machine that gateways of the stack dial: the examples have the first five, the others are for
+ * servers of your own. Neither a plane nor NATS or PostgreSQL listens on any of them.
+ */
+export const upstreamPorts = (base: number): readonly number[] => Array.from({ length: 20 }, (_, at) => base + 80 + at);
+
 export interface TakenPort extends StackPort {
   /** Who listens there, as far as the system tells. */
   readonly holder: string;
@@ -53,7 +74,17 @@ export async function takenPorts(base: number, ours: ReadonlySet<number>): Promi
   return Promise.all(foreign.map(async (one) => ({ ...one, holder: await describe(holders.get(one.port)) })));
 }
 
-function isFree(port: number): Promise<boolean> {
+/** The next base, in steps of 100, whose every port is free; undefined where there is none above. */
+export async function freePortBase(after: number): Promise<number | undefined> {
+  for (let base = after + 100; base <= highestPortBase; base += 100) {
+    const free = await Promise.all(stackPorts(base).map(({ port }) => isFree(port)));
+    if (free.every(Boolean)) return base;
+  }
+  return undefined;
+}
+
+/** Whether a port of 127.0.0.1 can be listened on. */
+export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));
@@ -107,8 +138,8 @@ async function pidsOf(sockets: ReadonlyMap<string, number>): Promise<Map<number,
 
 async function describe(pid: number | undefined): Promise<string> {
   if (pid === undefined) return 'another program';
-  const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return `process ${pid} (${line.replaceAll('\0', ' ').trim().slice(0, 100)})`;
+  const [program = '', ...args] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+  return `process ${pid} (${[basename(program), ...args].join(' ').trim().slice(0, 120)})`;
 }
 
 /** Another user's process may not be looked into, and any may end meanwhile. */

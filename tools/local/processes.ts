@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { StackPlace } from '../stack/index.ts';
+import { isAlive } from '../start/lock.mjs';
 import { CommandFailed } from './command-failed.ts';
 
 const RunFile = z.object({
@@ -49,19 +50,10 @@ async function readRunFile(path: string): Promise<LocalProcess | undefined> {
 /** Another process may have its pid by now, and one that nobody reaps is still in the table. */
 export async function isRunning({ pid, startTime }: LocalProcess): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  if (stat === undefined) return process.platform !== 'linux' && signalReaches(pid);
+  if (stat === undefined) return process.platform !== 'linux' && isAlive(pid);
   // proc_pid_stat(5): after the name in brackets come field 3, the state, and 19 fields later the start time
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return !'ZX'.includes(fields[0] ?? 'X') && fields[19] === startTime;
-}
-
-function signalReaches(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Whether it answers as it promised when it was started. */
@@ -69,20 +61,26 @@ export function isReady({ spec: { readiness } }: LocalProcess): Promise<boolean>
   return readiness.kind === 'http' ? answersHttp(readiness.url) : accepts(readiness.host, readiness.port);
 }
 
-/** The provider's command: ends the group, starts it as it was started last. Throws CommandFailed. */
-export function restart(checkout: string, one: LocalProcess): Promise<string> {
-  return providerCommand(checkout, 'restart-process.ts', one);
+/** The provider's command: ends the group, starts it as it was started last. Throws CommandFailed, or the signal's reason. */
+export function restart(checkout: string, one: LocalProcess, signal: AbortSignal): Promise<string> {
+  return providerCommand(checkout, 'restart-process.ts', one, signal);
 }
 
-/** The provider's command: ends the group and removes the run file. Throws CommandFailed. */
-export function end(checkout: string, one: LocalProcess): Promise<string> {
-  return providerCommand(checkout, 'end-process.ts', one);
+/** The provider's command: ends the group and removes the run file. Throws CommandFailed, or the signal's reason. */
+export function end(checkout: string, one: LocalProcess, signal: AbortSignal): Promise<string> {
+  return providerCommand(checkout, 'end-process.ts', one, signal);
 }
 
-function providerCommand(checkout: string, file: string, { runFile }: LocalProcess): Promise<string> {
+function providerCommand(
+  checkout: string,
+  file: string,
+  { runFile }: LocalProcess,
+  signal: AbortSignal,
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [join(checkout, 'provider', file), runFile], (error, stdout, stderr) => {
-      if (error === null) resolve(stdout.trim());
+    execFile(process.execPath, [join(checkout, 'provider', file), runFile], { signal }, (error, stdout, stderr) => {
+      if (signal.aborted) reject(signal.reason);
+      else if (error === null) resolve(stdout.trim());
       else reject(new CommandFailed(stderr.trim() || error.message));
     });
   });

@@ -3,6 +3,7 @@
 import { join, relative } from 'node:path';
 import type { StackPlace } from '../stack/index.ts';
 import type { LocalFile } from './local-file.ts';
+import type { TakenPort } from './ports.ts';
 
 /** Columns as wide as their widest cell; the first row is the heading. */
 export function table(rows: readonly (readonly string[])[]): string {
@@ -15,6 +16,36 @@ export function table(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** @param free A base whose ports are all free. */
+export function takenReport(
+  stack: string,
+  taken: readonly [TakenPort, ...TakenPort[]],
+  free: number | undefined,
+): string {
+  const [{ port, use, holder }, ...others] = taken;
+  const holders = new Set(taken.map((one) => one.holder)).size;
+  const by = holders === 1 ? 'by the same' : `by ${holders} programs together`;
+  const more = others.length === 0 ? [] : [`${others.length} more of its ports are taken, ${by}: ${ranges(others)}.`];
+  const option = stack === 'local' ? '' : `--stack ${stack} `;
+  const way = `npm run up -- ${option}--port-base ${free ?? 'N'}`;
+  return [
+    `Port ${port}, which stack ${stack} needs for ${use}, is taken by ${holder}.`,
+    ...more,
+    `End what holds them, or use other ports${free === undefined ? '' : ', such as these, which are free'}:\n\n  ${way}\n`,
+  ].join('\n');
+}
+
+/** `18400-18406, 18410` */
+function ranges(taken: readonly TakenPort[]): string {
+  const runs: [number, number][] = [];
+  for (const { port } of taken) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[1] === port - 1) last[1] = port;
+    else runs.push([port, port]);
+  }
+  return runs.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(', ');
 }
 
 /** The end of `up`: where everything is, and one command that makes the crossing. */

@@ -2,17 +2,27 @@
 
 import { join } from 'node:path';
 import { PostgresMissing } from '../postgres/index.ts';
-import { BadStackName, StackBusy, type StackPlace, stackPlace } from '../stack/index.ts';
+import { StackBusy, type StackPlace, stackPlace } from '../stack/index.ts';
+import { Interrupted, interruptible } from '../start/interrupt.mjs';
 import { withLock } from '../start/lock.mjs';
+import { BadOptions, type Given, readOptions } from '../start/options.mjs';
 import { ToolMissing } from '../toolchain/index.ts';
 import { CommandFailed } from './command-failed.ts';
 
-const forPeople = [CommandFailed, ToolMissing, BadStackName, StackBusy, PostgresMissing];
+const forPeople = [CommandFailed, ToolMissing, BadOptions, StackBusy, PostgresMissing, Interrupted];
 
-/** Runs a command with this process's arguments and sets the exit code. */
-export async function runCommand(work: (args: readonly string[]) => Promise<void>): Promise<void> {
+/**
+ * Runs a command with this process's arguments and sets the exit code.
+ *
+ * @param work What waits or starts something ends with the signal, and tidies up.
+ */
+export async function runCommand(
+  name: string,
+  work: (given: Given, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   try {
-    await work(process.argv.slice(2));
+    const given = readOptions(name, process.argv.slice(2));
+    await interruptible((signal) => work(given, signal));
   } catch (error) {
     if (!(error instanceof Error && forPeople.some((kind) => error instanceof kind))) throw error;
     console.error(error.message);
@@ -21,13 +31,17 @@ export async function runCommand(work: (args: readonly string[]) => Promise<void
 }
 
 /** The stack, while no other command changes it. */
-export async function holdingStack<T>(name: string, work: (place: StackPlace) => Promise<T>): Promise<T> {
+export async function holdingStack<T>(
+  name: string,
+  signal: AbortSignal,
+  work: (place: StackPlace) => Promise<T>,
+): Promise<T> {
   const place = await stackPlace(name);
   const waiting = (pid: number) => console.error(`Process ${pid} is changing stack ${name}; waiting for it.`);
-  return withLock(join(place.checkout, '.portolan', `${name}.lock`), () => work(place), waiting);
+  return withLock(join(place.checkout, '.portolan', `${name}.lock`), () => work(place), waiting, signal);
 }
 
 function exitCodeOf(error: Error): number {
-  if (error instanceof CommandFailed) return error.exitCode;
-  return error instanceof BadStackName ? 2 : 1;
+  if (error instanceof CommandFailed || error instanceof Interrupted) return error.exitCode;
+  return error instanceof BadOptions ? 2 : 1;
 }

@@ -2,10 +2,14 @@
 // stack"). Paths and addresses only: no secret goes into settings.
 
 import { join } from 'node:path';
+import { z } from 'zod';
 import { type PostgresLaunch, postgresLaunch } from '../postgres/index.ts';
 import { configureStack, readConfig, type StackPlace } from '../stack/index.ts';
 import type { Bundles } from './bundle.ts';
 import { CommandFailed } from './command-failed.ts';
+import { stackUrls, upstreamPorts } from './ports.ts';
+
+const LocalUrls = z.object({ urls: z.object({ control: z.url() }) });
 
 /** PostgreSQL of npm as a process of the stack, or one that is there already. */
 export type Database =
@@ -23,7 +27,7 @@ export async function writeSettings(place: StackPlace, prepared: Prepared): Prom
   const { portBase, natsServer, bundles, database } = prepared;
   const local = {
     dir: place.folder,
-    portBase,
+    ...addresses(portBase),
     node: process.execPath,
     natsServer,
     controlPlaneBundle: bundles.controlPlane,
@@ -34,11 +38,18 @@ export async function writeSettings(place: StackPlace, prepared: Prepared): Prom
   await configureStack(place, { program: 'local', federation: place.name, local });
 }
 
+/** Before anything long is done: a first `up` that is interrupted has chosen its ports all the same. */
+export async function rememberPortBase(place: StackPlace, portBase: number): Promise<void> {
+  const local = await readConfig(place, 'local');
+  await configureStack(place, { local: { ...(typeof local === 'object' ? local : {}), ...addresses(portBase) } });
+}
+
+const addresses = (portBase: number) => ({ urls: stackUrls(portBase), upstreamPorts: upstreamPorts(portBase) });
+
 /** The ports that the stack used last; undefined before its first `up`. */
 export async function lastPortBase(place: StackPlace): Promise<number | undefined> {
-  const local = await readConfig(place, 'local');
-  const base = typeof local === 'object' && local !== null && 'portBase' in local ? local.portBase : undefined;
-  return typeof base === 'number' ? base : undefined;
+  const local = LocalUrls.safeParse(await readConfig(place, 'local'));
+  return local.success ? Number(new URL(local.data.urls.control).port) : undefined;
 }
 
 /** DATABASE_URL and PGPASSFILE of `env`, or npm's PostgreSQL. Refuses a password in the URL: it would be in the state. */

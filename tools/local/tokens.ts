@@ -1,10 +1,10 @@
 // Tokens of a local stack as files (0600): tokens/<user> holds the token, tokens/<user>.header a header line for
 // `curl -H @file`, so that no token is ever an argument. A token is kept while the control plane accepts it for a day more.
 
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseToken } from '@portolan/core';
-import type { StackPlace } from '../stack/index.ts';
+import { replaceFile, type StackPlace } from '../stack/index.ts';
 import { CommandFailed } from './command-failed.ts';
 import type { ControlPlane } from './control-plane.ts';
 
@@ -64,14 +64,6 @@ async function isGood(control: ControlPlane, text: string, user: string): Promis
 
 async function writeTokenFiles(place: StackPlace, name: string, token: string): Promise<void> {
   const folder = join(place.folder, 'tokens');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   await replaceFile(join(folder, name), `${token}\n`);
   await replaceFile(join(folder, `${name}.header`), `Authorization: Bearer ${token}\n`);
-}
-
-/** Nobody reads half of it, and nobody else reads it at all. */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  const draft = `${path}.${process.pid}.draft`;
-  await writeFile(draft, text, { mode: 0o600 });
-  await rename(draft, path);
 }

@@ -6,7 +6,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import { link, mkdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, delimiter, dirname, join } from 'node:path';
-import { findTool } from '../toolchain/index.ts';
+import { type FindOptions, findTool } from '../toolchain/index.ts';
 import type { StackPlace } from './place.ts';
 
 /** The CLI and how to call it for one stack. */
@@ -20,8 +20,9 @@ export interface Pulumi {
 const languageHost = join(dirname(import.meta.dirname), 'language-host', 'pulumi-language-nodejs');
 
 /** Finds the CLI, and makes folders and passphrase where missing. Throws ToolMissing. */
-export async function pulumiFor(place: StackPlace, env: NodeJS.ProcessEnv = process.env): Promise<Pulumi> {
-  const { path } = await findTool('pulumi', { env });
+export async function pulumiFor(place: StackPlace, options: FindOptions = {}): Promise<Pulumi> {
+  const { env = process.env } = options;
+  const { path } = await findTool('pulumi', options);
   for (const folder of [place.folder, place.state, place.home]) await mkdir(folder, { recursive: true, mode: 0o700 });
   await makePassphrase(place.passphraseFile);
   await offerLanguageHost(join(place.home, 'plugins', 'language-nodejs-v1.0.0'), path);

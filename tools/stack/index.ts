@@ -2,5 +2,7 @@
 
 export { cancelAbandonedLock, type LockHolder, lockHolders, StackBusy } from './abandoned-lock.ts';
 export { type Pulumi, pulumiEnvironment, pulumiFor, withSettingsFile } from './environment.ts';
-export { BadStackName, checkout, type StackPlace, stackPlace } from './place.ts';
+export { pendingCreates } from './pending-creates.ts';
+export { checkout, type StackPlace, stackPlace } from './place.ts';
+export { replaceFile } from './replace-file.ts';
 export { configureStack, createStack, hasStack, readConfig } from './settings.ts';

@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
+import { checkStackName } from '../start/options.mjs';
 
 /** All paths are absolute. */
 export interface StackPlace {
@@ -22,19 +23,12 @@ export interface StackPlace {
   readonly settingsFile: string;
 }
 
-/** A stack name that cannot be used; the message says which can. */
-export class BadStackName extends Error {}
-
 /** The checkout that this file belongs to. */
 export const checkout = dirname(dirname(import.meta.dirname));
 
-/** @param root Folder with Pulumi.yaml. */
+/** @param root Folder with Pulumi.yaml. Throws BadOptions for a name that cannot be used. */
 export async function stackPlace(name: string, root: string = checkout): Promise<StackPlace> {
-  if (!/^[a-z][a-z0-9-]{0,30}$/.test(name)) {
-    throw new BadStackName(
-      `--stack ${name}: expected a lower-case letter, then up to 30 of a-z, 0-9 and "-", as in "local" or "demo-2"`,
-    );
-  }
+  checkStackName(name);
   const folder = join(root, '.portolan', name);
   return {
     name,

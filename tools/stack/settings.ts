@@ -3,14 +3,14 @@
 // passphrase, once in the settings, stays there.
 
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse, stringify } from 'yaml';
 import type { Pulumi } from './environment.ts';
 import type { StackPlace } from './place.ts';
+import { replaceFile } from './replace-file.ts';
 
 const run = promisify(execFile);
 
@@ -31,7 +31,12 @@ export async function createStack({ place, command, env }: Pulumi): Promise<void
 }
 
 export function hasStack(place: StackPlace): boolean {
-  return existsSync(join(place.state, '.pulumi', 'stacks', place.project, `${place.name}.json`));
+  return existsSync(stateFile(place));
+}
+
+/** Where the file backend keeps the stack's state. */
+export function stateFile(place: StackPlace): string {
+  return join(place.state, '.pulumi', 'stacks', place.project, `${place.name}.json`);
 }
 
 /** Sets keys of this project's configuration (undefined removes one); all others, a person's too, stay. Writes nothing when nothing changes. */
@@ -55,9 +60,7 @@ async function readSettings(file: string): Promise<Settings> {
 async function writeSettings(place: StackPlace, settings: Settings): Promise<void> {
   const text = stringify(settings);
   if (existsSync(place.settingsFile) && (await readFile(place.settingsFile, 'utf8')) === text) return;
-  const draft = `${place.settingsFile}.${randomUUID()}`;
-  await writeFile(draft, text, { mode: 0o600 });
-  await rename(draft, place.settingsFile);
+  await replaceFile(place.settingsFile, text);
 }
 
 function asRecord(value: unknown): Readonly<Record<string, unknown>> {

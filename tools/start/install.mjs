@@ -1,12 +1,12 @@
 // Packages: brings node_modules to what package-lock.json says. It leaves choosing a Node to find-node.mjs.
 // Invariant: when it returns, node_modules/.portolan-lock-hash is the hash of the lock file that was installed.
 
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { withLock } from './lock.mjs';
 import { progress } from './progress.mjs';
+import { runQuietly } from './run-quietly.mjs';
 
 const tailLines = 30;
 
@@ -17,16 +17,17 @@ export class InstallFailed extends Error {}
  * Runs `npm ci --ignore-scripts` when packages are missing or the lock file changed. Two runs do not collide.
  *
  * @param {string} checkout Folder with package-lock.json.
+ * @param {AbortSignal} signal
  */
-export async function installPackages(checkout) {
+export async function installPackages(checkout, signal) {
   if (isInstalled(checkout)) return;
   const waiting = (pid) => console.error(`Another run (process ${pid}) is installing packages; waiting for it.`);
-  await withLock(join(checkout, '.portolan', 'install.lock'), () => installNow(checkout), waiting);
+  await withLock(join(checkout, '.portolan', 'install.lock'), () => installNow(checkout, signal), waiting, signal);
 }
 
-async function installNow(checkout) {
+async function installNow(checkout, signal) {
   if (isInstalled(checkout)) return; // by the run that had the lock
-  if (!matchesLock(checkout)) await npmCi(checkout);
+  if (!matchesLock(checkout)) await npmCi(checkout, signal);
   writeFileSync(join(checkout, 'node_modules', '.portolan-lock-hash'), lockHash(checkout));
 }
 
@@ -67,40 +68,26 @@ function samePackage(locked, installed) {
   return installed.version === locked.version && installed.integrity === locked.integrity;
 }
 
-async function npmCi(checkout) {
+async function npmCi(checkout, signal) {
   const shown = progress('Installing npm packages');
-  const { code, output } = await run(
-    npmCommand(),
-    ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
-    checkout,
-  );
-  if (code === 0) return shown.done();
-  shown.stop();
-  const tail = output.trimEnd().split('\n').slice(-tailLines).join('\n');
-  throw new InstallFailed(`npm ci failed (exit ${code}) in ${checkout}. The end of what it printed:\n\n${tail}\n`);
+  const [command, ...first] = npmCommand();
+  const args = [...first, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  try {
+    const { code, output } = await runQuietly(command, args, { cwd: checkout, signal });
+    if (code === 0) return shown.done();
+    const tail = output.trimEnd().split('\n').slice(-tailLines).join('\n');
+    throw new InstallFailed(`npm ci failed (exit ${code}) in ${checkout}. The end of what it printed:\n\n${tail}\n`);
+  } catch (error) {
+    throw error.syscall?.startsWith('spawn') ? new InstallFailed(npmMissing(error)) : error;
+  } finally {
+    shown.stop();
+  }
 }
 
 /** Under `npm run`, npm names itself; that works where npm is not on PATH too. */
 function npmCommand() {
   const cli = process.env.npm_execpath ?? '';
   return basename(cli) === 'npm-cli.js' && existsSync(cli) ? [process.execPath, cli] : ['npm'];
-}
-
-/** @returns {Promise<{ code: number, output: string }>} */
-function run([command, ...first], args, cwd) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, [...first, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    const keep = (chunk) => {
-      output = (output + chunk).slice(-64_000);
-    };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    child.on('error', (error) => reject(new InstallFailed(npmMissing(error))));
-    child.on('close', (code, signal) =>
-      resolve({ code: code ?? 1, output: signal ? `${output}\n(ended by ${signal})` : output }),
-    );
-  });
 }
 
 function npmMissing(error) {

@@ -17,13 +17,15 @@ const pollMs = 250;
  * @param {string} path Lock file; its folder is made.
  * @param {() => T | Promise<T>} work
  * @param {(holder: number) => void} [onWait] Told once, with the holder's pid, when another process has the lock.
+ * @param {AbortSignal} [signal] Ends the waiting.
  * @returns {Promise<T>}
  */
-export async function withLock(path, work, onWait = () => {}) {
+export async function withLock(path, work, onWait = () => {}, signal = undefined) {
   mkdirSync(dirname(path), { recursive: true });
   const mine = JSON.stringify({ pid: process.pid, id: randomUUID() });
   let told = false;
   while (!claim(path, mine)) {
+    signal?.throwIfAborted();
     if (dropIfDead(path)) continue;
     if (!told) onWait(holderOf(read(path)));
     told = true;
@@ -81,7 +83,8 @@ function holderOf(content) {
   }
 }
 
-function isAlive(pid) {
+/** Whether a process has this pid, ours or not. @param {number} pid */
+export function isAlive(pid) {
   if (pid <= 0) return false;
   try {
     process.kill(pid, 0);

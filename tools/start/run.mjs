@@ -1,11 +1,13 @@
-// Runs one script of the table under Node 24, installing packages first. What `npm run …`, `npx pulumi` and
+// Runs one script of the table under Node 24: judges its options, then installs packages. What `npm run …`, `npx pulumi` and
 // `npx portolan` share. Signals and the exit code pass through.
 
 import { existsSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findNode, majorOf, oldestMajor } from './find-node.mjs';
-import { InstallFailed, installPackages } from './install.mjs';
+import { installPackages } from './install.mjs';
+import { Interrupted, interruptible } from './interrupt.mjs';
+import { BadOptions, readOptions } from './options.mjs';
 import { passThrough } from './pass-through.mjs';
 import { scripts } from './scripts.mjs';
 
@@ -21,12 +23,18 @@ export async function runScript(name, args) {
   if (script === undefined || !existsSync(join(checkout, script.file))) return refuseUnknown(name);
   try {
     refuseOldNode();
-    await installPackages(checkout);
+    if (script.options !== undefined) readOptions(name, args);
+    await interruptible((signal) => installPackages(checkout, signal));
     return await runUnder(findNode(checkout), [join(checkout, script.file), ...args]);
   } catch (error) {
-    console.error(error instanceof InstallFailed || error instanceof Error ? error.message : error);
-    return 1;
+    console.error(error instanceof Error ? error.message : error);
+    return exitCodeOf(error);
   }
+}
+
+function exitCodeOf(error) {
+  if (error instanceof Interrupted) return error.exitCode;
+  return error instanceof BadOptions ? 2 : 1;
 }
 
 /** @returns {string} One line a script, for people. */

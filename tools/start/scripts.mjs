@@ -7,7 +7,13 @@
  * @property {string} file  Run under Node 24, relative to the checkout.
  * @property {string} says  One line for the list of scripts.
  * @property {string} usage What `--help` prints.
+ * @property {Readonly<Record<string, { readonly type: 'string' | 'boolean' }>>} [options] As parseArgs knows them; without
+ *   them the script reads its arguments itself.
+ * @property {string} [word] The one word that it expects beside options.
  */
+
+const text = /** @type {const} */ ({ type: 'string' });
+const flag = /** @type {const} */ ({ type: 'boolean' });
 
 const stackOptions = `  --stack NAME      which stack (default: local, or PORTOLAN_STACK)`;
 
@@ -15,6 +21,7 @@ const stackOptions = `  --stack NAME      which stack (default: local, or PORTOL
 export const scripts = {
   up: {
     file: 'tools/commands/up.ts',
+    options: { stack: text, 'port-base': text, verbose: flag },
     says: 'stand up a federation on this machine, or repair it',
     usage: `usage: npm run up -- [options]
 
@@ -28,6 +35,7 @@ ${stackOptions}
   },
   down: {
     file: 'tools/commands/down.ts',
+    options: { stack: text, 'keep-data': flag, verbose: flag },
     says: 'remove everything that `up` made',
     usage: `usage: npm run down -- [options]
 
@@ -40,6 +48,8 @@ ${stackOptions}
   },
   restart: {
     file: 'tools/commands/restart.ts',
+    options: { stack: text },
+    word: 'the name of a process, as in `npm run restart -- gateway-azure`',
     says: 'restart one process, without the engine',
     usage: `usage: npm run restart -- <name> [options]
 
@@ -51,8 +61,12 @@ ${stackOptions}
   },
   status: {
     file: 'tools/commands/status.ts',
-    says: 'health, applied revision and lag of each part',
+    options: { stack: text, json: flag },
+    says: 'health of each part, and whether gateways are current',
     usage: `usage: npm run status -- [options]
+
+One line a process. SNAPSHOT says whether what a gateway has applied is the newest that there is for it; each gateway
+counts its own revisions. HEARD FROM is when it last reported. Exit 0 when every part is ready, else 1.
 
 ${stackOptions}
   --json            the same as JSON
@@ -70,6 +84,7 @@ Makes sure of Pulumi and nats-server, then runs vitest once. Examples:
   },
   check: {
     file: 'tools/check.ts',
+    options: { fix: flag },
     says: 'format, lint, types, import law',
     usage: `usage: npm run check -- [--fix]
 
@@ -85,6 +100,7 @@ Runs bench/index.ts; results as a table and as JSON.`,
   },
   docs: {
     file: 'test/docs/write.ts',
+    options: { check: flag },
     says: 'write the generated pages of docs/',
     usage: `usage: npm run docs -- [--check]
 

@@ -1,10 +1,10 @@
 // start.mjs: what it says before anything is installed, when it installs, and what it passes on.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { findNode, majorOf } from './find-node.mjs';
 import { sameTree } from './install.mjs';
 import { withLock } from './lock.mjs';
@@ -66,10 +66,43 @@ test.each(['up', 'down', 'restart', 'status', 'test', 'check', 'bench', 'docs'])
   },
 );
 
+test.each([
+  [['up', '--bogus'], /--bogus/],
+  [['up', '--port-base', 'abc'], /--port-base abc: expected a whole number/],
+  [['status', '--stack', 'Not A Name'], /--stack Not A Name: expected/],
+  [['restart'], /expected the name of a process/],
+])('%j is refused before anything is installed', async (args, message) => {
+  for (const name of ['up', 'restart']) await script(name, '');
+  const { status, stderr } = start(...args);
+  expect(status).toBe(2);
+  expect(stderr).toMatch(message);
+  expect(await npmCalls()).toEqual([]);
+});
+
+test('Ctrl-C while packages are installed ends npm and its children, leaves no lock, and says so', async () => {
+  await npm('echo "$$" >> npm-calls; sh -c \'echo "$$" >> npm-calls; exec sleep 60\'');
+  const child = spawn(process.execPath, [join(root, 'tools', 'start.mjs'), 'status'], {
+    cwd: root,
+    env: environment(),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  await vi.waitFor(async () => expect(await npmCalls()).toHaveLength(2), { timeout: 10_000 });
+  child.kill('SIGINT');
+  expect(await ended).toBe(130);
+  expect(said).toMatch(/^Interrupted\. /m);
+  for (const pid of await npmCalls()) expect(() => process.kill(Number(pid), 0), pid).toThrow('ESRCH');
+  expect(await readdir(join(root, '.portolan'))).toEqual([]);
+});
+
 test('packages are installed once, again when the lock file changes, and arguments pass through', async () => {
-  const first = start('status', '--stack', 'a b');
+  const first = start('status', '--stack', 'a');
   expect(first.stderr).toMatch(/Installing npm packages/);
-  expect(first.stdout).toBe(`["--stack","a b"] ${join(root, 'node_modules', '.bin')}\n`);
+  expect(first.stdout).toBe(`["--stack","a"] ${join(root, 'node_modules', '.bin')}\n`);
   expect(start('status').status).toBe(0);
   expect(await npmCalls()).toEqual([expect.stringMatching(/^ci --ignore-scripts /)]);
   await writeFile(

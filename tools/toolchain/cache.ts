@@ -41,7 +41,7 @@ export async function publish(place: CachePlace, fill: (folder: string) => Promi
 }
 
 /** One process a tool at a time: a second checkout waits for the first one's build instead of building too. */
-export function underCacheLock<T>(place: CachePlace, work: () => Promise<T>): Promise<T> {
+export function underCacheLock<T>(place: CachePlace, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   const waiting = (pid: number) => process.stderr.write(`Process ${pid} is getting the same tool; waiting for it.\n`);
-  return withLock(`${place.folder}.lock`, work, waiting);
+  return withLock(`${place.folder}.lock`, work, waiting, signal);
 }

@@ -18,10 +18,10 @@ const answerWithinMs = 5_000;
 const wholeWithinMs = 10 * 60_000;
 
 /** Fills `folder` with the release's members. Throws an Error that says what went wrong, in one sentence. */
-export async function download(release: Release, folder: string): Promise<void> {
-  const wanted = checksumOf(await (await get(release.checksumsUrl)).text(), release.file);
+export async function download(release: Release, folder: string, signal?: AbortSignal): Promise<void> {
+  const wanted = checksumOf(await (await get(release.checksumsUrl, signal)).text(), release.file);
   const archive = join(folder, release.file);
-  const found = await save(await get(release.url), archive);
+  const found = await save(await get(release.url, signal), archive);
   if (found !== wanted)
     throw new Error(`SHA-256 of ${release.url} is ${found}, but ${release.checksumsUrl} says ${wanted}`);
   await unpack(archive, release.members, folder);
@@ -37,14 +37,15 @@ export function checksumOf(list: string, file: string): string {
   return sum;
 }
 
-async function get(url: string): Promise<Response> {
+async function get(url: string, interrupted?: AbortSignal): Promise<Response> {
   const answered = new AbortController();
   const timer = setTimeout(
     () => answered.abort(new Error(`no answer within ${answerWithinMs / 1000} s`)),
     answerWithinMs,
   );
   try {
-    const signal = AbortSignal.any([answered.signal, AbortSignal.timeout(wholeWithinMs)]);
+    const ends = [answered.signal, AbortSignal.timeout(wholeWithinMs), ...(interrupted ? [interrupted] : [])];
+    const signal = AbortSignal.any(ends);
     const response = await fetch(url, { signal });
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     return response;

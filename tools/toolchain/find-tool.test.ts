@@ -8,7 +8,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { findTool, type Tool, ToolMissing, type ToolName, tools } from './index.ts';
 
 const where = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).stdout.trim();
@@ -78,11 +78,11 @@ async function bareMachine(...programs: string[]): Promise<string> {
   return folder;
 }
 
-async function search(env: NodeJS.ProcessEnv = {}, change: Partial<Tool> = {}) {
+async function search(env: NodeJS.ProcessEnv = {}, change: Partial<Tool> = {}, signal?: AbortSignal) {
   const PATH = await bareMachine();
   const whole = { PATH, XDG_CACHE_HOME: join(root, 'cache'), HOME: root, GOCACHE: goCache, ...env };
   const modules = join(root, 'modules');
-  return findTool('nats-server', { env: whole, catalogue: tiny(change), modules });
+  return findTool('nats-server', { env: whole, catalogue: tiny(change), modules, ...(signal && { signal }) });
 }
 
 async function offerDownload(version: string, sum?: string): Promise<void> {
@@ -170,6 +170,23 @@ test.skipIf(!hasGo)(
     for (const part of expected) expect(message).toMatch(part);
   },
 );
+
+test('interrupted, a build ends with all that it started, and leaves nothing in the cache', async () => {
+  await goModule();
+  const PATH = await bareMachine('sleep');
+  const pids = join(root, 'pids');
+  await writeFile(join(PATH, 'go'), `#!/bin/sh\necho $$ >> ${pids}\nsh -c 'echo $$ >> ${pids}; exec sleep 60'\n`);
+  await chmod(join(PATH, 'go'), 0o755);
+  const stop = new AbortController();
+  const found = search({ PATH }, {}, stop.signal).catch((error: unknown) => error);
+  const started = async () => (await readFile(pids, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+  await vi.waitFor(async () => expect(await started()).toHaveLength(2), { timeout: 10_000 });
+  const reason = new Error('asked to end');
+  stop.abort(reason);
+  expect(await found).toBe(reason);
+  for (const pid of await started()) expect(() => process.kill(Number(pid), 0), pid).toThrow('ESRCH');
+  expect(await readdir(join(root, 'cache', 'portolan'))).toEqual([]);
+});
 
 test('without Go the message says so', async () => {
   await goModule();

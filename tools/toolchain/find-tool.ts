@@ -28,6 +28,8 @@ export interface FindOptions {
   readonly catalogue?: Readonly<Record<ToolName, Tool>>;
   /** Folder that holds <name>/go.mod. */
   readonly modules?: string;
+  /** Ends a download or a build, which leaves nothing behind then; its reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 /** No way led to the tool, or the one that was demanded is wrong. The message is for the person at the terminal. */
@@ -38,6 +40,7 @@ interface Search {
   readonly env: NodeJS.ProcessEnv;
   readonly moduleFolder: string;
   readonly place: CachePlace;
+  readonly signal: AbortSignal | undefined;
   /** One line a way that failed. */
   readonly tried: string[];
 }
@@ -50,7 +53,7 @@ export async function findTool(name: ToolName, options: FindOptions = {}): Promi
   const demanded = env[tool.variable];
   if (demanded) return fromEnvironment(tool, demanded, env);
   const place = await cachePlace(tool, moduleFolder, env);
-  const search: Search = { tool, env, moduleFolder, place, tried: [] };
+  const search: Search = { tool, env, moduleFolder, place, signal: options.signal, tried: [] };
   return (await fromCache(search)) ?? (await fromPath(search)) ?? (await make(search)) ?? giveUp(search);
 }
 
@@ -89,10 +92,11 @@ async function fromPath(search: Search): Promise<FoundTool | undefined> {
 }
 
 async function make(search: Search): Promise<FoundTool | undefined> {
-  return underCacheLock(search.place, async () => {
+  const work = async () => {
     const meanwhile = await fromCache({ ...search, tried: [] });
     return meanwhile ?? (await byDownload(search)) ?? (await byBuild(search));
-  });
+  };
+  return underCacheLock(search.place, work, search.signal);
 }
 
 async function byDownload(search: Search): Promise<FoundTool | undefined> {
@@ -102,13 +106,14 @@ async function byDownload(search: Search): Promise<FoundTool | undefined> {
     search.tried.push(`download: no official build for ${process.platform}-${process.arch}`);
     return undefined;
   }
-  const fill = () => publish(place, (folder) => download(release, folder));
+  const fill = () => publish(place, (folder) => download(release, folder, search.signal));
   return attempt(search, 'download', `Downloading ${tool.name} ${tool.version}`, fill);
 }
 
 async function byBuild(search: Search): Promise<FoundTool | undefined> {
   const { tool, place, moduleFolder } = search;
-  const fill = () => publish(place, (folder) => build(tool, moduleFolder, folder, search.env));
+  const fill = () =>
+    publish(place, (folder) => build(tool, { moduleFolder, folder, env: search.env, signal: search.signal }));
   return attempt(
     search,
     'build',
@@ -125,6 +130,10 @@ async function attempt(search: Search, source: 'download' | 'build', what: strin
     shown.done(found === undefined ? 'what came does not work' : 'done');
     return found;
   } catch (error) {
+    if (search.signal?.aborted) {
+      shown.stop();
+      throw search.signal.reason;
+    }
     shown.done('not possible here');
     search.tried.push(`${source}: ${reason(error)}`);
     return undefined;

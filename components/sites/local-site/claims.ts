@@ -1,5 +1,5 @@
 /** Who has which port and which name on a site. The second to ask is refused, with the name of the first. */
-import { ArgumentError } from '../../argument-error.ts';
+import { ArgumentError } from '@portolan/provider';
 
 export interface Claim {
   /** `GatewayPlane(aws)` */

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import type { ReachRange } from '@portolan/core';
-import { ArgumentError } from '../../argument-error.ts';
+import { ArgumentError } from '@portolan/provider';
 import type { ControlPlanePlace, GatewayPlace, Listeners, PlaneAddress } from '../site.ts';
 
 const loopback = '127.0.0.1';

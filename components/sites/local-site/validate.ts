@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { ReachRange } from '@portolan/core';
 import { z } from 'zod';
-import { parseArguments } from '../../argument-error.ts';
+import { parseArguments } from '../../parse-arguments.ts';
 import type { LocalSiteArgs } from './args.ts';
 
 const AbsolutePath = z.string().refine(isAbsolute, 'expected an absolute path');

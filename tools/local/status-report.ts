@@ -1,0 +1,49 @@
+// What `status` prints. Pure: values in, text out. Revisions are shown with what they mean: each gateway counts its own
+// snapshots, so two numbers of different gateways say nothing beside each other.
+
+import type { api } from '@portolan/core';
+import { table } from './report.ts';
+
+export interface Part {
+  readonly name: string;
+  readonly health: 'ready' | 'not ready' | 'not running';
+  readonly pid: number;
+  /** Of gateways: what the control plane knows; null while it does not answer, or knows no such gateway. */
+  readonly gateway?: GatewayPart | null;
+}
+
+export type GatewayPart = Pick<
+  api.GatewayStatus,
+  'revision' | 'appliedRevision' | 'lag' | 'connected' | 'drift' | 'lastReportAt'
+>;
+
+export function statusReport(parts: readonly Part[], now: Date): string {
+  const rows = parts.map(({ name, health, pid, gateway }) => [
+    name,
+    health,
+    health === 'not running' ? '' : String(pid),
+    gateway === undefined ? '' : gateway === null ? 'unknown' : snapshot(gateway),
+    gateway?.lastReportAt ? age(now.getTime() - Date.parse(gateway.lastReportAt)) : '',
+  ]);
+  const blind = parts.some(({ gateway }) => gateway === null);
+  const why = 'The control plane does not tell, so what the gateways have applied is unknown.';
+  return [table([['PART', 'HEALTH', 'PID', 'SNAPSHOT', 'HEARD FROM'], ...rows]), ...(blind ? [why] : [])].join('\n');
+}
+
+/** `current (revision 7)`, `2 behind (revision 5 of 7)` */
+function snapshot({ revision, appliedRevision, lag, connected, drift }: GatewayPart): string {
+  const silent = connected ? '' : ', not connected';
+  if (appliedRevision === null || lag === null) return `none applied yet${silent}`;
+  if (drift) return `not what was published (revision ${revision})${silent}`;
+  if (lag === 0) return `current (revision ${revision})${silent}`;
+  return `${lag} behind (revision ${appliedRevision} of ${appliedRevision + lag})${silent}`;
+}
+
+/** `4 s ago`, `12 min ago`, `3 h ago`, `2 d ago` */
+function age(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 100) return `${seconds} s ago`;
+  if (seconds < 100 * 60) return `${Math.round(seconds / 60)} min ago`;
+  if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} h ago`;
+  return `${Math.round(seconds / 86_400)} d ago`;
+}
