@@ -127,6 +127,7 @@ describe('a federation on one machine', () => {
       name: 'azure',
       url: gatewayUrl(2),
       enrolmentFile,
+      identityFile: join(dir, 'gateways', 'azure', 'identity', 'identity.json'),
       control: {
         url: controlUrl,
         caFile: join(site, 'ca.crt'),

@@ -41,8 +41,8 @@ export class GatewayPlane extends ComponentResource implements EntryLink {
   }
 }
 
-function register(plan: GatewayPlan, { enrolmentFile }: GatewayPlace, plane: GatewayPlane): Resource {
-  const args = { control: plane.control, ...plan, enrolmentFile };
+function register(plan: GatewayPlan, { enrolmentFile, identityFile }: GatewayPlace, plane: GatewayPlane): Resource {
+  const args = { control: plane.control, ...plan, enrolmentFile, identityFile };
   return new Gateway(`${plan.name}-${entrySuffix}`, args, { parent: plane });
 }
 

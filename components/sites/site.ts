@@ -48,6 +48,8 @@ export interface GatewayPlace {
   readonly dataDir: string;
   /** Where its one-time enrolment is put; absent where the site has another proof of who it is. */
   readonly enrolmentFile?: string | undefined;
+  /** Where it keeps its identity, if the engine can see that. */
+  readonly identityFile?: string | undefined;
   /** Networks, and ports in them, in which its MCP servers may be dialled. */
   readonly upstreamCidrs: readonly ReachRange[];
   /** How long open calls may go on once the site asks it to end: less than the site waits. Milliseconds. */

@@ -14,6 +14,8 @@ export interface GatewayArgs {
   readonly description?: Input<string> | undefined;
   /** Absolute. Its one-time enrolment is written there (0600) while the gateway is not enrolled. @default not written */
   readonly enrolmentFile?: Input<string> | undefined;
+  /** Absolute. Where the gateway keeps its identity, if on this machine: while it is not there, the gateway is enrolled anew. @default the registry alone says */
+  readonly identityFile?: Input<string> | undefined;
 }
 
 /** A gateway in the registry. Deleting it retires the gateway: its certificates are refused from then on. */

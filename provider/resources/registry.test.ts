@@ -1,5 +1,6 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { enrolmentSecret, RegistryStandIn } from '../test/registry-stand-in.ts';
@@ -165,6 +166,21 @@ describe('enrolment', () => {
     registry.enrolled.add('one');
     registry.entries.set('/gateways/one', { ...registry.entries.get('/gateways/one'), enrolled: true });
     expect(await updatePaths(inputs, id)).toEqual([]);
+  });
+
+  test('a gateway whose identity is gone from this machine is enrolled anew, whatever the registry says', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'identity-'));
+    const identityFile = join(folder, 'identity.json');
+    writeFileSync(identityFile, '{}');
+    const { id, inputs } = await create(of('Gateway'), { ...gateway(), identityFile });
+    rmSync(String(inputs.enrolmentFile));
+    registry.enrolled.add('one');
+    registry.entries.set('/gateways/one', { ...registry.entries.get('/gateways/one'), enrolled: true });
+    expect(await updatePaths(inputs, id)).toEqual([]);
+    rmSync(folder, { recursive: true });
+    expect(await updatePaths(inputs, id)).toEqual(['enrolmentFile']);
+    await provider.update(of('Gateway'), id, inputs, inputs);
+    expect(enrolments()).toBe(2);
   });
 
   test.each(['missing', 'expired'])('a %s one is drift, and an update writes it anew', async (how) => {

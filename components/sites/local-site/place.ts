@@ -43,6 +43,7 @@ export function gatewayPlace(dir: string, plane: PlaneAddress, upstreamCidrs: re
     configFile: join(dir, 'config', `gateway-${plane.name}.yaml`),
     dataDir: join(dir, 'gateways', plane.name),
     enrolmentFile: join(dir, 'gateways', `${plane.name}.enrolment.json`),
+    identityFile: join(dir, 'gateways', plane.name, 'identity', 'identity.json'),
     upstreamCidrs,
     drainTimeoutMs,
   };
