@@ -70,6 +70,7 @@ export {
 } from './tokens.ts';
 export {
   continueTrace,
+  type RandomDigits,
   type Trace,
   writeTraceparent,
 } from './traceparent.ts';

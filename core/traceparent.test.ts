@@ -1,12 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { childTrace, continueTrace, newTrace, readTraceparent, writeTraceparent } from './traceparent.ts';
 
+const random = (count: number): string => randomBytes(count / 2).toString('hex');
 const VALID = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 test('what is written is read again', () => {
   for (let i = 0; i < 1_000; i += 1) {
-    const trace = newTrace();
+    const trace = newTrace(random);
     expect(readTraceparent(writeTraceparent(trace))).toEqual(trace);
   }
 });
@@ -14,11 +16,11 @@ test('what is written is read again', () => {
 test('a child stays in the trace, with a span of its own and the same sampling', () => {
   const parent = readTraceparent(VALID);
   if (!parent) throw new Error('unreadable');
-  const child = childTrace(parent);
+  const child = childTrace(parent, random);
   expect(child.traceId).toBe('0af7651916cd43dd8448eb211c80319c');
   expect(child.parentId).not.toBe(parent.parentId);
   expect(writeTraceparent(child)).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/);
-  expect(childTrace({ ...parent, flags: 0xfe }).flags).toBe(0);
+  expect(childTrace({ ...parent, flags: 0xfe }, random).flags).toBe(0);
 });
 
 test.each([
@@ -41,8 +43,8 @@ test('a later version is read by its first four fields', () => {
 });
 
 test('the first valid candidate is continued; without one a trace begins', () => {
-  expect(continueTrace(undefined, 'junk', VALID).traceId).toBe('0af7651916cd43dd8448eb211c80319c');
-  expect(continueTrace('junk').traceId).toMatch(/^[0-9a-f]{32}$/);
+  expect(continueTrace(random, undefined, 'junk', VALID).traceId).toBe('0af7651916cd43dd8448eb211c80319c');
+  expect(continueTrace(random, 'junk').traceId).toMatch(/^[0-9a-f]{32}$/);
 });
 
 test('no text makes it throw', () => {

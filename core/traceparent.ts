@@ -2,8 +2,6 @@
  * W3C Trace Context level 1, `traceparent` alone: read, begin, continue. What is malformed is as good as absent (§3.2.2).
  * `tracestate` is carried as it is by the headers; spans are another's.
  */
-import { randomUUID } from 'node:crypto';
-
 /** `traceId` 32 and `parentId` 16 lower-case hex digits, neither all zeros; `flags` 0–255, bit 0 = sampled. */
 export interface Trace {
   readonly traceId: string;
@@ -14,11 +12,8 @@ export interface Trace {
 const FORM = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const ZEROS = /^0+$/;
 
-/** 16 random hex digits. A UUIDv4 has fixed bits in the middle; its first and last eight are random, and node:crypto batches the entropy. */
-const random16 = (): string => {
-  const uuid = randomUUID();
-  return uuid.slice(0, 8) + uuid.slice(-8);
-};
+/** Gives so many random lower-case hex digits. */
+export type RandomDigits = (count: number) => string;
 
 /** Undefined for anything but a valid `traceparent`. A later version is read by its first four fields (§4.3); version ff is invalid. */
 export function readTraceparent(text: string): Trace | undefined {
@@ -37,20 +32,20 @@ export const writeTraceparent = (trace: Trace): string =>
   `00-${trace.traceId}-${trace.parentId}-${trace.flags.toString(16).padStart(2, '0')}`;
 
 /** A new trace, sampled. */
-export const newTrace = (): Trace => ({ traceId: random16() + random16(), parentId: random16(), flags: 1 });
+export const newTrace = (random: RandomDigits): Trace => ({ traceId: random(32), parentId: random(16), flags: 1 });
 
 /** Our own span in the caller's trace: same trace id and sampling, new parent id. Only the sampled flag is handed on (§3.2.2.5). */
-export const childTrace = (parent: Trace): Trace => ({
+export const childTrace = (parent: Trace, random: RandomDigits): Trace => ({
   traceId: parent.traceId,
-  parentId: random16(),
+  parentId: random(16),
   flags: parent.flags & 1,
 });
 
 /** Continues the first candidate that is valid (`_meta` first, then the header), or begins a trace. */
-export function continueTrace(...candidates: readonly (string | undefined)[]): Trace {
+export function continueTrace(random: RandomDigits, ...candidates: readonly (string | undefined)[]): Trace {
   for (const text of candidates) {
     const parent = text === undefined ? undefined : readTraceparent(text);
-    if (parent) return childTrace(parent);
+    if (parent) return childTrace(parent, random);
   }
-  return newTrace();
+  return newTrace(random);
 }

@@ -18,6 +18,7 @@ import type {
 import type { Flight, Flights } from './flights.ts';
 import type { Door, Exchange, Ports, Tables } from './ports.ts';
 import type { Proofs } from './proofs.ts';
+import type { RandomHex } from './random-hex.ts';
 import type { ShownTokens } from './shown-tokens.ts';
 import type { RequestHead } from './stream/headers.ts';
 import type { Progress } from './stream/relay.ts';
@@ -42,6 +43,7 @@ export interface Gateway extends Ports {
   readonly flights: Flights;
   readonly proofs: Proofs;
   readonly shownTokens: ShownTokens;
+  readonly random: RandomHex;
 }
 
 /** The body of a request, unread. */

@@ -3,7 +3,6 @@
  * refusal, is written here and nowhere else. Fastify never touches a body: the routes hijack before parsing.
  * Invariant: whatever happens, a request gets one answer or its connection ends; nothing thrown gets past this file.
  */
-import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { Refusal, refuse } from '@portolan/core';
@@ -13,6 +12,7 @@ import { Flights } from './flights.ts';
 import { serve } from './pipeline.ts';
 import type { Door, Intake, Ports } from './ports.ts';
 import { Proofs } from './proofs.ts';
+import { RandomHex } from './random-hex.ts';
 import { type Refused, refusalReply, rpcError } from './refusal-reply.ts';
 import { RequestBody } from './request-body.ts';
 import { type Answering, mcpRoutes } from './routes/mcp.ts';
@@ -53,6 +53,7 @@ export class GatewayServer implements Intake {
       flights: new Flights(all.flights, () => ports.clock.monotonic()),
       proofs: new Proofs(),
       shownTokens: new ShownTokens(),
+      random: new RandomHex(),
     };
     ports.registry.onChange(() => this.flights.recheckAll());
     this.#router = Fastify({
@@ -86,9 +87,9 @@ export class GatewayServer implements Intake {
     if (!socket.writable) return void socket.destroy();
     const code = (error as NodeJS.ErrnoException).code ?? '';
     const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-    const { clock } = this.#gateway;
+    const { clock, random } = this.#gateway;
     const [arrivedAt, startedAt] = [clock.now(), clock.monotonic()];
-    const unread = { method: '', headers: {}, requestId: requestId(arrivedAt), arrivedAt, startedAt };
+    const unread = { method: '', headers: {}, requestId: requestId(arrivedAt, random), arrivedAt, startedAt };
     const refusal = refuse('http_malformed', { expected: code });
     const reply = refusalReply(refusal, { requestId: unread.requestId, idBytes: undefined, self: this.#self });
     record(unread, { http: status, code: refusal.code }, this.#gateway);
@@ -147,11 +148,11 @@ export class GatewayServer implements Intake {
   }
 
   #received(raw: IncomingMessage): Body {
-    const { clock, flights, limits } = this.#gateway;
+    const { clock, flights, limits, random } = this.#gateway;
     const flight = flights.takeOff();
     const target = raw.url ?? '';
     const arrivedAt = clock.now();
-    return {
+    const request = {
       door: this.#doors.get(raw.socket) ?? { kind: 'public' },
       method: raw.method ?? '',
       httpVersion: raw.httpVersion,
@@ -163,8 +164,25 @@ export class GatewayServer implements Intake {
       flight,
       arrivedAt,
       startedAt: clock.monotonic(),
-      requestId: requestId(arrivedAt),
+      requestId: requestId(arrivedAt, random),
+      // what the stages will add has its room from the start: an object that grows is copied again and again
+      tables: undefined,
+      principal: undefined,
+      hop: undefined,
+      proofFor: undefined,
+      server: undefined,
+      grants: undefined,
+      idBytes: undefined,
+      message: undefined,
+      bytes: undefined,
+      era: undefined,
+      trace: undefined,
+      callerSession: undefined,
+      to: undefined,
+      upstreamSession: undefined,
+      exchange: undefined,
     };
+    return request;
   }
 
   /** Headers that every answer has, whoever gave it. */
@@ -231,8 +249,8 @@ function pathOf(target: string): string {
   return query < 0 ? local : local.slice(0, query);
 }
 
-/** UUIDv7 (RFC 9562 §5.7) of a time in ms since epoch. */
-function requestId(now: number): string {
+/** UUIDv7 (RFC 9562 §5.7) of a time in ms since epoch; its variant is always the first of four. */
+function requestId(now: number, random: RandomHex): string {
   const time = now.toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.take(3)}-8${random.take(3)}-${random.take(12)}`;
 }

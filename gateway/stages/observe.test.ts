@@ -2,6 +2,7 @@
 import { type AuditRecord, refuse } from '@portolan/core';
 import { expect, test } from 'vitest';
 import type { Gateway, Received } from '../context.ts';
+import { RandomHex } from '../random-hex.ts';
 import { observe } from './observe.ts';
 
 async function recordOf(message: { readonly method: string; readonly target?: string }): Promise<AuditRecord> {
@@ -11,6 +12,7 @@ async function recordOf(message: { readonly method: string; readonly target?: st
     identity: { current: () => ({ gateway: 'aws' }) },
     meter: { request: () => {}, proxied: () => {}, hopError: () => {} },
     audit: { note: (row: AuditRecord) => void rows.push(row) },
+    random: new RandomHex(),
   } as unknown as Gateway;
   const request = { arrivedAt: 0, startedAt: 0, requestId: 'r', method: 'POST', headers: {}, message };
   const serve = observe(async () => {

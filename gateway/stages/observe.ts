@@ -6,6 +6,7 @@
  */
 import { type AuditRecord, continueTrace, type FaultCode, faults, Refusal, refuse } from '@portolan/core';
 import type { Armed, Gateway, Received, Reply } from '../context.ts';
+import type { RandomHex } from '../random-hex.ts';
 
 type Serve = (request: Received, gateway: Gateway) => Promise<Reply>;
 /** What a record needs to know; nothing of it needs to have been understood. */
@@ -90,13 +91,13 @@ async function append(row: AuditRecord, call: Partial<Armed>, { audit, log }: Ga
   }
 }
 
-function auditRecord(call: Recorded, outcome: Outcome, { clock, identity }: Gateway): AuditRecord {
+function auditRecord(call: Recorded, outcome: Outcome, { clock, identity, random }: Gateway): AuditRecord {
   const self = call.tables?.self.name ?? identity.current()?.gateway ?? '';
   const { principal, server, message } = call;
   return {
     timestamp: new Date(call.arrivedAt).toISOString(),
     request_id: call.requestId,
-    trace_id: traceId(call),
+    trace_id: traceId(call, random),
     role: call.hop ? 'handling' : 'entry',
     gateway: self,
     entry_gateway: call.hop?.entry ?? self,
@@ -119,8 +120,8 @@ function auditRecord(call: Recorded, outcome: Outcome, { clock, identity }: Gate
 const cut = (text: string | null): string | null =>
   text === null || text.length <= 512 ? text : `${text.slice(0, 511)}…`;
 
-const traceId = ({ trace, headers }: Recorded): string =>
-  (trace ?? continueTrace(String(headers.traceparent ?? ''))).traceId;
+const traceId = ({ trace, headers }: Recorded, random: RandomHex): string =>
+  (trace ?? continueTrace((count) => random.take(count), String(headers.traceparent ?? ''))).traceId;
 
 /** `mcp_requests_total` counts where the caller came in; what a peer did wrong is counted by who saw it. */
 function count(call: Partial<Armed>, row: AuditRecord, { meter }: Gateway): void {

@@ -3,25 +3,30 @@
  * Invariant: a session id counts only in a legacy request, so that modern markers, which anyone can forge, reach no session.
  */
 import { classifyRequest, continueTrace, isModernVersion, refuse, type Scanned, scan } from '@portolan/core';
-import { type Entitled, pass, type Read } from '../context.ts';
+import { type Entitled, type Gateway, pass, type Read } from '../context.ts';
 
-export async function read(entitled: Entitled): Promise<Read> {
-  if (entitled.method !== 'POST') return stream(entitled);
+export async function read(entitled: Entitled, gateway: Gateway): Promise<Read> {
+  if (entitled.method !== 'POST') return stream(entitled, gateway);
   const bytes = await entitled.body.read();
   const message = scan(bytes);
   const identified = pass(entitled, { idBytes: message.idBytes });
   if ('fault' in message) throw refuse(message.fault, { name: message.name, expected: message.expected });
   const known = pass(identified, { message, bytes });
   const { era } = eraOf(message, entitled);
-  return pass(known, { era, callerSession: sessionOf(entitled, era), trace: traceOf(entitled, message) });
+  return pass(known, { era, callerSession: sessionOf(entitled, era), trace: traceOf(entitled, gateway, message) });
 }
 
 /** GET opens the server's stream, DELETE ends a session; both are the legacy era's, and without a body. */
-function stream(entitled: Entitled): Read {
+function stream(entitled: Entitled, gateway: Gateway): Read {
   const version = text(entitled.headers['mcp-protocol-version']);
   const era = version !== undefined && isModernVersion(version) ? ('modern' as const) : ('legacy' as const);
   const nothing = { message: undefined, bytes: undefined, idBytes: undefined };
-  return pass(entitled, { ...nothing, era, callerSession: sessionOf(entitled, era), trace: traceOf(entitled) });
+  return pass(entitled, {
+    ...nothing,
+    era,
+    callerSession: sessionOf(entitled, era),
+    trace: traceOf(entitled, gateway),
+  });
 }
 
 function eraOf(message: Scanned, { headers }: Entitled) {
@@ -33,8 +38,8 @@ function eraOf(message: Scanned, { headers }: Entitled) {
 const sessionOf = ({ headers }: Entitled, era: Read['era']): string | undefined =>
   era === 'legacy' ? text(headers['mcp-session-id']) : undefined;
 
-const traceOf = ({ headers }: Entitled, message?: Scanned): Read['trace'] =>
-  continueTrace(message?.meta?.traceparent?.value, text(headers.traceparent));
+const traceOf = ({ headers }: Entitled, { random }: Gateway, message?: Scanned): Read['trace'] =>
+  continueTrace((count) => random.take(count), message?.meta?.traceparent?.value, text(headers.traceparent));
 
 const text = (value: string | string[] | undefined): string | undefined =>
   typeof value === 'string' ? value : undefined;
