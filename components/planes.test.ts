@@ -78,11 +78,12 @@ describe('a federation on one machine', () => {
     const dir = join(files.dir, 'stack');
     const config = join(dir, 'config', 'control-plane.yaml');
     const bundle = join(files.dir, 'control-plane.mjs');
+    const heap = ['--max-semi-space-size=6', '--heap-growing-percent=20'];
     expect(control.inputs).toMatchObject({
       command: process.execPath,
-      args: ['--max-semi-space-size=4', bundle, 'serve', '--config', config],
-      prepare: [{ command: process.execPath, args: ['--max-semi-space-size=4', bundle, 'init', '--config', config] }],
-      env: { DATABASE_URL: 'postgres://portolan@127.0.0.1:5432/portolan' },
+      args: [...heap, bundle, 'serve', '--config', config],
+      prepare: [{ command: process.execPath, args: [...heap, bundle, 'init', '--config', config] }],
+      env: { MALLOC_ARENA_MAX: '2', DATABASE_URL: 'postgres://portolan@127.0.0.1:5432/portolan' },
       listens: ['127.0.0.1:18400', '127.0.0.1:18401', '127.0.0.1:18402', '127.0.0.1:18403'],
       readiness: { kind: 'http', url: 'http://127.0.0.1:18402/readyz' },
       runFile: join(dir, 'run', 'control-plane.json'),
