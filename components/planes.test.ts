@@ -162,6 +162,7 @@ describe('a federation on one machine', () => {
       stopSignal: 'SIGINT',
     });
     expect(named(registered, 'control-plane').inputs.env).toEqual({
+      MALLOC_ARENA_MAX: '2',
       DATABASE_URL: database.url,
       PGPASSFILE: database.passFile,
     });
