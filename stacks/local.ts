@@ -13,8 +13,9 @@ import { parseSettings, type Settings } from './settings.ts';
 export function local(settings: Settings) {
   const { federation, certificateLife, local: own } = parseSettings(LocalSettings, settings);
   const { upstreamPorts, urls } = own;
-  const reach = ['127.0.0.0/8', '::1/128'].map((cidr) => ({ cidr, ports: upstreamPorts })); // of an MCP server elsewhere on this machine: add its port
-  const site = new LocalSite('local', { ...siteArgs(own), upstreamCidrs: reach });
+  const ports = upstreamPorts; // of MCP servers; of one elsewhere on this machine: [...upstreamPorts, 9000]
+  const upstreamCidrs = ['127.0.0.0/8', '::1/128'].map((cidr) => ({ cidr, ports }));
+  const site = new LocalSite('local', { ...siteArgs(own), upstreamCidrs });
 
   const control = new ControlPlane('control', {
     site,

@@ -19,21 +19,18 @@ interface Outcome {
 
 export function observe(serve: Serve): Serve {
   return async (request, gateway) => {
-    const reply = await attempt(serve, request, gateway);
+    let reply: Reply;
+    try {
+      reply = await serve(request, gateway);
+    } catch (error) {
+      const refusal = asRefusal(error, request);
+      await record(request, outcomeOf(refusal), gateway);
+      throw refusal;
+    }
     if (isStream(reply)) return { ...reply, body: recorded(request, reply, gateway) };
     await record(request, { http: reply.status, code: reply.fault }, gateway);
     return reply;
   };
-}
-
-async function attempt(serve: Serve, request: Received, gateway: Gateway): Promise<Reply> {
-  try {
-    return await serve(request, gateway);
-  } catch (error) {
-    const refusal = asRefusal(error, request);
-    await record(request, outcomeOf(refusal), gateway);
-    throw refusal;
-  }
 }
 
 type Stream = Reply & { readonly body: AsyncIterable<Buffer> };
