@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { LocalSettings } from '../../stacks/local-settings.ts';
 import { configureStack, readConfig } from '../stack/index.ts';
-import { highestPortBase } from '../start/options.mjs';
+import { highestPortBase } from '../start/port-range.mjs';
 import { CommandFailed } from './command-failed.ts';
 import { readEvent } from './engine-events.ts';
 import { engineFailure } from './engine-failure.ts';
