@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LocalFile, root } from '../test/harness/federation.ts';
+import { lastOffset } from '../tools/start/port-range.mjs';
 import type { Options } from './options.ts';
 
 export interface LocalStack extends AsyncDisposable {
@@ -14,8 +15,6 @@ export interface LocalStack extends AsyncDisposable {
 }
 
 const ownStack = 'bench';
-/** Offset (docs/architecture.md "Local stack"). */
-const LAST_SERVER_PORT = 99;
 
 /** Rejects with what `up` printed last when it fails, or when `signal` aborts; what `up` had begun is taken down then. */
 export async function openLocalStack(options: Options, signal: AbortSignal): Promise<LocalStack> {
@@ -33,12 +32,12 @@ export async function openLocalStack(options: Options, signal: AbortSignal): Pro
 
 /** For the upstream, which starts before the stack: the last port that its gateways dial; 0 for a stack that is not there. */
 export async function portWithinReach({ stack, portBase }: Options): Promise<number> {
-  if (stack === undefined) return portBase + LAST_SERVER_PORT;
+  if (stack === undefined) return portBase + lastOffset;
   const base = await readLocal(stack).then(
     ({ controlPlane }) => Number(new URL(controlPlane.tlsUrl).port),
     () => undefined,
   );
-  return base === undefined ? 0 : base + LAST_SERVER_PORT;
+  return base === undefined ? 0 : base + lastOffset;
 }
 
 /** Says so when something may be left running, rather than reject: it runs while other things are taken down. */

@@ -110,6 +110,15 @@ describe('a federation on one machine', () => {
     });
   });
 
+  test('durations of a control plane reach what it reads', async () => {
+    const durations = { maxStaleness: '30d', certificateLife: '90s', renewGrace: '0s', auditRetention: '90d' };
+    const registered = await record(() => {
+      const site = new LocalSite('local', files.args());
+      new ControlPlane('control', { site, url: controlUrl, ...durations });
+    });
+    expect(configOf(named(registered, 'control-plane')).controlPlane).toMatchObject(durations);
+  });
+
   test('a gateway is configured by its own URL, the control plane’s and the NATS link', async () => {
     const registered = await record(federation);
     const dir = join(files.dir, 'stack');

@@ -124,8 +124,7 @@ function linkWork(config: Config, log: Logger, { keys, database: { db }, counter
   const retention = new Retention({
     db,
     keepMs: config.auditRetention,
-    now,
-    onDeleted: (records, before) => log.info({ records, before }, 'audit records past their retention were deleted'),
+    onDeleted: (records) => log.info({ records }, 'audit records past their retention were deleted'),
     onTrouble,
   });
   return {

@@ -3,10 +3,10 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { requirements } from './requirements.ts';
+import { titlesIn } from './titles.ts';
 
 const root = join(import.meta.dirname, '..');
-const holds = (file: string, title: string): boolean =>
-  existsSync(join(root, file)) && readFileSync(join(root, file), 'utf8').includes(`'${title}'`);
+const titlesOf = (file: string) => titlesIn(existsSync(join(root, file)) ? readFileSync(join(root, file), 'utf8') : '');
 
 test('each promise has a name of its own', () => {
   const ids = requirements.map(({ id }) => id);
@@ -15,7 +15,27 @@ test('each promise has a name of its own', () => {
 
 test.each(requirements.map((one) => [one.id, one] as const))('%s is proved', (_id, { proofs }) => {
   expect(Object.keys(proofs)).not.toEqual([]);
-  expect(Object.entries(proofs).filter(([file, title]) => !holds(file, title))).toEqual([]);
+  expect(Object.entries(proofs).filter(([file, title]) => !titlesOf(file).run.includes(title))).toEqual([]);
+});
+
+test('no file of proofs leaves a test out', () => {
+  const files = [...new Set(requirements.flatMap(({ proofs }) => Object.keys(proofs)))];
+  expect(files.flatMap((file) => titlesOf(file).omissions.map((how) => `${file}: ${how}`))).toEqual([]);
+});
+
+const body = '() => {}';
+test.each([
+  [`test('held', ${body})`, ['held'], []],
+  [`describe('all', () => it("held", { timeout: 1 }, async ${body}))`, ['held'], []],
+  [`test.each([['a']])('held', ${body}); it.each([1])('too', ${body})`, ['held', 'too'], []],
+  [`test.skip('held', ${body})`, [], ['test.skip']],
+  [`test.only.each([1])('held', ${body})`, [], ['test.only.each()', 'test.only.each']],
+  [`describe.skip('all', () => test('held', ${body}))`, ['held'], ['describe.skip']],
+  ["test.todo('held'); test('held')", [], ['test.todo']],
+  [`// test('held', ${body})\nconst text = "test('held', ${body})"`, [], []],
+  [`test(\`held \${now}\`, ${body}); rows.each('held', ${body})`, [], []],
+])('the tests of %s', (text, run, omissions) => {
+  expect(titlesIn(text)).toEqual({ run, omissions });
 });
 
 test('the pages and headings that promises come from are there', () => {

@@ -198,7 +198,7 @@ export const requirements: readonly Requirement[] = [
     source: 'JSON-RPC 2.0 §4; RFC 8259 §4',
     says: 'What two readers could read differently is refused with a sentence, and audited.',
     proofs: {
-      'test/security/bad-input.test.ts': 'a duplicate key by escape',
+      'test/security/bad-input.test.ts': '%s: refused with a sentence, and audited',
       'gateway/test/refused-requests.test.ts': '%s: refused, noted once, counted',
     },
   },

@@ -12,7 +12,9 @@ const args = process.argv.slice(2);
 try {
   const place = await stackPlace(chosenStack(args) ?? process.env.PORTOLAN_STACK ?? 'local');
   const { command, env } = await interruptible((signal) => pulumiFor(place, { signal }));
-  process.exitCode = await passThrough(command, withSettingsFile(place, args), { env });
+  // away from a terminal, in a group of its own: what is sent to ours would reach it twice, and Pulumi then ends at once
+  const detached = process.stdin.isTTY !== true;
+  process.exitCode = await passThrough(command, withSettingsFile(place, args), { env, detached });
 } catch (error) {
   if (!(error instanceof ToolMissing || error instanceof BadOptions || error instanceof Interrupted)) throw error;
   console.error(error.message);

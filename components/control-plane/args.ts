@@ -14,4 +14,6 @@ export interface ControlPlaneArgs {
   readonly certificateLife?: string | undefined;
   /** How long after its expiry a certificate still renews; `0s`: not at all. @default '0s' */
   readonly renewGrace?: string | undefined;
+  /** How long audit records are kept, counted from their arrival; then they are deleted. At least `1d`. @default '400d' */
+  readonly auditRetention?: string | undefined;
 }

@@ -13,6 +13,7 @@ const Args = z.strictObject({
   maxStaleness: Duration.optional(),
   certificateLife: Duration.optional(),
   renewGrace: Duration.optional(),
+  auditRetention: Duration.optional(),
 });
 export type ControlPlanePlan = z.output<typeof Args>;
 

@@ -13,10 +13,8 @@ const BATCH = 1_000;
 export interface RetentionSettings {
   readonly db: Kysely<Database>;
   readonly keepMs: number;
-  /** ms since epoch. */
-  readonly now: () => number;
-  /** So many records that had arrived before this were deleted. */
-  readonly onDeleted: (records: number, before: Date) => void;
+  /** So many records had been kept for long enough. */
+  readonly onDeleted: (records: number) => void;
   /** PostgreSQL is away; the next hour tries again. */
   readonly onTrouble: (doing: string, error: unknown) => void;
 }
@@ -49,21 +47,23 @@ export class Retention {
   }
 
   async #deleteOld(): Promise<void> {
-    const { db, keepMs, now, onDeleted } = this.#settings;
-    const before = new Date(now() - keepMs);
+    const { db, keepMs, onDeleted } = this.#settings;
     let records = 0;
     for (let last = BATCH; last === BATCH && !this.#stopped.signal.aborted; records += last)
-      last = await deleteOldest(db, before);
-    if (records > 0) onDeleted(records, before);
+      last = await deleteOldest(db, keepMs);
+    if (records > 0) onDeleted(records);
   }
 }
 
-/** Looks at the first rows to have come, so that it costs the same however many there are. Answers how many it deleted. */
-async function deleteOldest(db: Kysely<Database>, before: Date): Promise<number> {
+/**
+ * Looks at the first rows to have come, so that it costs the same however many there are. Answers how many it deleted.
+ * Their age is by the clock that stamped them, PostgreSQL's: ours may have jumped, and what is deleted is gone.
+ */
+async function deleteOldest(db: Kysely<Database>, keepMs: number): Promise<number> {
   const { numAffectedRows } = await sql`
     DELETE FROM audit_records WHERE id IN (
       SELECT id FROM (SELECT id, recorded_at FROM audit_records ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED) AS oldest
-      WHERE recorded_at < ${before}
+      WHERE recorded_at < now() - ${keepMs} * interval '1 millisecond'
     )`.execute(db);
   return Number(numAffectedRows ?? 0n);
 }

@@ -326,6 +326,21 @@ test('a view that outgrew one message comes in parts, inline over HTTPS, and is 
   expect([head.digest, digestOf(inline)]).toEqual([published.digest, published.digest]);
 }, 60_000);
 
+test('a digest that an older release made in another way is put right at start', async () => {
+  const { db } = plane.database;
+  const inline = await stored('aws');
+  const { revision } = documentOf(inline);
+  await db
+    .updateTable('snapshots')
+    .set({ digest: 'of the head' })
+    .where('gateway', '=', 'aws')
+    .where('revision', '=', revision)
+    .execute();
+  await plane.restart();
+  const row = db.selectFrom('snapshots').select('digest').where('gateway', '=', 'aws').where('revision', '=', revision);
+  await until(async () => (await row.executeTakeFirst())?.digest === digestOf(inline));
+});
+
 test('a part that the stream has lost is there again after a restart, though its head never changed', async () => {
   const head = await onNats('aws');
   const [part] = documentOf(head ?? '').parts ?? [];

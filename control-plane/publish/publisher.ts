@@ -8,7 +8,7 @@ import type { Kek } from '../keys/kek.ts';
 import type { Link } from '../nats/link.ts';
 import type { Snapshots } from '../ports.ts';
 import { Bell } from './bell.ts';
-import { type Messages, messagesOf } from './document.ts';
+import { digestOf, type Messages, messagesOf } from './document.ts';
 import { Feed } from './feed.ts';
 import { lead } from './lead.ts';
 import { Proofs } from './proofs.ts';
@@ -133,17 +133,27 @@ export class Publisher implements Snapshots {
     return messagesOf(this.#settings.signer, jws);
   }
 
-  /** What is stored should be on NATS, too. */
+  /** What is stored should be on NATS, too, and under the digest that gateways report: an older release stored another. */
   async #expectAll(feed: Feed): Promise<void> {
-    const rows = await this.#settings.db
+    const { db, signer } = this.#settings;
+    const rows = await db
       .selectFrom('snapshots')
       .distinctOn('gateway')
-      .select(['gateway', 'revision', 'jws'])
+      .select(['gateway', 'revision', 'jws', 'digest'])
       .orderBy('gateway')
       .orderBy('revision', 'desc')
       .execute();
-    for (const { gateway, revision, jws } of rows)
-      feed.expect(gateway, revision, await messagesOf(this.#settings.signer, jws));
+    for (const { gateway, revision, jws, digest: stored } of rows) {
+      const digest = digestOf(jws);
+      if (digest !== stored)
+        await db
+          .updateTable('snapshots')
+          .set({ digest })
+          .where('gateway', '=', gateway)
+          .where('revision', '=', revision)
+          .execute();
+      feed.expect(gateway, revision, await messagesOf(signer, jws));
+    }
   }
 
   async #renderForEver(leading: Leadership): Promise<void> {

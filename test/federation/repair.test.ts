@@ -88,9 +88,11 @@ describe('up again', () => {
       async () => ((await pendingCreates()).length > 0 ? true : undefined),
       60_000,
     );
-    process.kill(-(child.pid ?? 0), 'SIGKILL');
+    const [lock = ''] = await lockFiles(locks);
+    const { pid: engine } = JSON.parse(await readFile(join(locks, lock), 'utf8'));
+    for (const group of [child.pid ?? 0, engine]) process.kill(-group, 'SIGKILL');
     await once(child, 'close');
-    expect((await lockFiles(locks)).length).toBeGreaterThan(0);
+    expect(await lockFiles(locks)).toEqual([lock]);
     const { output } = await federation.up();
     expect(output).toMatch(/being made: gateway-gcp\./);
     expect(await pendingCreates()).toEqual([]);

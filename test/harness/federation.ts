@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
 import { isFree, stackPorts } from '../../tools/local/ports.ts';
+import { lastOffset } from '../../tools/start/port-range.mjs';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
@@ -28,7 +29,7 @@ export interface Finished {
 }
 
 /** Offset of a port for a server of the test's own, which gateways of the stack dial. */
-export const OWN_SERVER = 90;
+export const OWN_SERVER = lastOffset;
 
 /** Runs `npm run <script>` of this checkout by its own entry point; never throws on a non-zero exit. */
 export const run = (script: string, args: readonly string[]): Promise<Finished> => node('start.mjs', [script, ...args]);

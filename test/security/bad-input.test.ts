@@ -75,7 +75,7 @@ describe.each(['aws', 'azure'])('at gateway %s', (gateway) => {
       -32020,
       'header_mismatch',
     ],
-  ])('%s', async (_, body, headers, status, rpc, code) => {
+  ])('%s: refused with a sentence, and audited', async (_, body, headers, status, rpc, code) => {
     const reply = await federation.send(gateway, 'mcp-m365', alice, body, headers);
     expect(reply.status, reply.text).toBe(status);
     expect(reply.message.error.code).toBe(rpc);

@@ -7,7 +7,7 @@ import { CommandFailed } from '../local/command-failed.ts';
 import { ControlPlane } from '../local/control-plane.ts';
 import { type EngineOptions, type Outcome, runEngine } from '../local/engine.ts';
 import { controlPlaneDoors, writeLocalFile } from '../local/local-file.ts';
-import { defaultPortBase, freePortBase, takenPorts } from '../local/ports.ts';
+import { freePortBase, takenPorts } from '../local/ports.ts';
 import { localProcesses } from '../local/processes.ts';
 import { takenReport, upReport } from '../local/report.ts';
 import { holdingStack, runCommand } from '../local/run-command.ts';
@@ -22,6 +22,7 @@ import {
   pulumiFor,
   type StackPlace,
 } from '../stack/index.ts';
+import { defaultPortBase } from '../start/port-range.mjs';
 import { findTool } from '../toolchain/index.ts';
 
 const agreeWithinMs = 15_000;

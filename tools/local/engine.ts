@@ -44,6 +44,7 @@ export async function runEngine(
   const args = withSettingsFile(place, [...operation, '--stack', place.name, ...flags]);
   const child = spawn(command, args, {
     cwd: place.checkout,
+    detached: true, // what is sent to our whole group, Ctrl-C too, reaches it once: from passInterrupt
     env: { ...env, PULUMI_DEBUG_COMMANDS: 'true' }, // --event-log is hidden without it
     stdio: ['ignore', options.verbose ? 'inherit' : 'pipe', options.verbose ? 'inherit' : 'pipe'],
   });
@@ -135,12 +136,20 @@ function collect(child: ChildProcess): () => string {
   return () => text;
 }
 
-/** Asked to stop, the engine finishes what is under way and writes its state; so this process waits for it. */
+/**
+ * Asked to stop, the engine finishes what is under way and writes its state; so this process waits for it. Where it ends
+ * all the same, having been asked again, so is the engine, which then ends at once.
+ */
 function passInterrupt(child: ChildProcess, signal: AbortSignal): () => void {
+  const ask = () => child.kill('SIGINT');
   const pass = () => {
+    ask();
     console.error('Pulumi was asked to stop; it finishes what is under way.');
-    if (process.stdin.isTTY !== true) child.kill('SIGINT'); // on a terminal Ctrl-C has reached it already
   };
   signal.addEventListener('abort', pass, { once: true });
-  return () => signal.removeEventListener('abort', pass);
+  process.once('exit', ask);
+  return () => {
+    signal.removeEventListener('abort', pass);
+    process.off('exit', ask);
+  };
 }

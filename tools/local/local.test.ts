@@ -6,15 +6,16 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { LocalSettings } from '../../stacks/local-settings.ts';
 import { configureStack, readConfig } from '../stack/index.ts';
-import { highestPortBase } from '../start/options.mjs';
+import { highestPortBase } from '../start/port-range.mjs';
 import { CommandFailed } from './command-failed.ts';
 import { readEvent } from './engine-events.ts';
 import { engineFailure } from './engine-failure.ts';
 import type { LocalFile } from './local-file.ts';
 import { freePortBase, stackPorts, takenPorts, upstreamPorts } from './ports.ts';
 import { table, takenReport, upReport, workday } from './report.ts';
-import { chooseDatabase, lastPortBase, rememberPortBase } from './settings.ts';
+import { chooseDatabase, lastPortBase, rememberPortBase, writeSettings } from './settings.ts';
 import { type Part, statusReport } from './status-report.ts';
 
 const place = {
@@ -200,6 +201,24 @@ test('the ports of a first `up` are remembered before anything else is, and besi
     await rememberPortBase(own, 20_400);
     expect(await lastPortBase(own)).toBe(20_400);
     expect(await readConfig(own, 'certificateLife')).toBe('90s');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('a stack that an older `up` made keeps its ports, and the program can read what `up` writes over its settings', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'portolan-local-'));
+  const own = { ...place, folder, settingsFile: join(folder, 'stack', 'Pulumi.demo.yaml') };
+  try {
+    await configureStack(own, { local: { dir: folder, portBase: 19_400, node: process.execPath } });
+    expect(await lastPortBase(own)).toBe(19_400);
+    await rememberPortBase(own, 20_400);
+    expect(await lastPortBase(own)).toBe(20_400);
+    const bundles = { controlPlane: '/control-plane.mjs', gateway: '/gateway.mjs' };
+    const database = { databaseUrl: 'postgres://me@db/portolan' };
+    await writeSettings(own, { portBase: 20_400, natsServer: '/nats-server', bundles, database });
+    const local = await readConfig(own, 'local');
+    expect(LocalSettings.safeParse({ program: 'local', federation: 'demo', local }).error).toBeUndefined();
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

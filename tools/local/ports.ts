@@ -7,11 +7,12 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
-import { highestPortBase } from '../start/options.mjs';
+import { highestPortBase, lastOffset } from '../start/port-range.mjs';
 
 const run = promisify(execFile);
 
-export const defaultPortBase = 18_400;
+/** Offset of the first port of an MCP server. */
+const firstServer = 80;
 const gatewayNames = ['aws', 'azure', 'gcp', 'onprem'] as const;
 const mcpServers = ['mcp-analytics', 'mcp-m365', 'mcp-devops', 'mcp-bigquery', 'mcp-legacy'] as const;
 const doors = ['TLS', 'loopback HTTP', 'health', 'metrics'] as const;
@@ -31,7 +32,7 @@ export function stackPorts(base: number): readonly StackPort[] {
     ...gatewayNames.flatMap((name, i) =>
       doors.map((door, at) => [10 * (i + 1) + at, `gateway-${name}, ${door}`] as const),
     ),
-    ...mcpServers.map((name, at) => [80 + at, name] as const),
+    ...mcpServers.map((name, at) => [firstServer + at, name] as const),
   ];
   return offsets.map(([offset, use]) => ({ port: base + offset, use }));
 }
@@ -48,7 +49,9 @@ export function stackUrls(base: number): StackUrls {
   return {
     control: https(0),
     gateways: Object.fromEntries(gatewayNames.map((name, i) => [name, https(10 * (i + 1))])),
-    servers: Object.fromEntries(mcpServers.map((name, at) => [name, `http://127.0.0.1:${base + 80 + at}/mcp`])),
+    servers: Object.fromEntries(
+      mcpServers.map((name, at) => [name, `http://127.0.0.1:${base + firstServer + at}/mcp`]),
+    ),
   };
 }
 
@@ -56,7 +59,8 @@ export function stackUrls(base: number): StackUrls {
  * Ports for MCP servers, the only ones of this machine that gateways of the stack dial: the examples have the first five, the others are for
  * servers of your own. Neither a plane nor NATS or PostgreSQL listens on any of them.
  */
-export const upstreamPorts = (base: number): readonly number[] => Array.from({ length: 20 }, (_, at) => base + 80 + at);
+export const upstreamPorts = (base: number): readonly number[] =>
+  Array.from({ length: lastOffset + 1 - firstServer }, (_, at) => base + firstServer + at);
 
 export interface TakenPort extends StackPort {
   /** Who listens there, as far as the system tells. */

@@ -9,7 +9,11 @@ import type { Bundles } from './bundle.ts';
 import { CommandFailed } from './command-failed.ts';
 import { stackUrls, upstreamPorts } from './ports.ts';
 
-const LocalUrls = z.object({ urls: z.object({ control: z.url() }) });
+/** How the settings tell the first port: by a URL, or, where an older `up` wrote them, by its number. */
+const FirstPort = z.union([
+  z.object({ urls: z.object({ control: z.url() }) }).transform(({ urls }) => Number(new URL(urls.control).port)),
+  z.object({ portBase: z.int() }).transform(({ portBase }) => portBase),
+]);
 
 /** PostgreSQL of npm as a process of the stack, or one that is there already. */
 export type Database =
@@ -48,8 +52,7 @@ const addresses = (portBase: number) => ({ urls: stackUrls(portBase), upstreamPo
 
 /** The ports that the stack used last; undefined before its first `up`. */
 export async function lastPortBase(place: StackPlace): Promise<number | undefined> {
-  const local = LocalUrls.safeParse(await readConfig(place, 'local'));
-  return local.success ? Number(new URL(local.data.urls.control).port) : undefined;
+  return FirstPort.safeParse(await readConfig(place, 'local')).data;
 }
 
 /** DATABASE_URL and PGPASSFILE of `env`, or npm's PostgreSQL. Refuses a password in the URL: it would be in the state. */

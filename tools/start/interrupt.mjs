@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 
 /** @type {readonly NodeJS.Signals[]} */
 const requests = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const sameAskingMs = 1_000;
 
 /** The reason of the signal; what the work throws once it has tidied up. The message is for the person at the terminal. */
 export class Interrupted extends Error {
@@ -17,19 +18,46 @@ export class Interrupted extends Error {
 }
 
 /**
+ * Tells each time that this process is asked to end. One asking comes more than once where it goes to the whole process
+ * group: from there, and from npm and our own parent, who pass it on. So what follows within a second is the same one.
+ *
+ * @param {(signal: NodeJS.Signals) => void} told
+ * @returns {() => void} Ends it.
+ */
+export function onAsked(told) {
+  let last = Number.NEGATIVE_INFINITY;
+  /** @param {NodeJS.Signals} signal */
+  const heed = (signal) => {
+    const now = performance.now();
+    if (now - last < sameAskingMs) return;
+    last = now;
+    told(signal);
+  };
+  for (const request of requests) process.on(request, heed);
+  return () => {
+    for (const request of requests) process.off(request, heed);
+  };
+}
+
+/**
  * @template T
  * @param {(signal: AbortSignal) => Promise<T>} work
  * @returns {Promise<T>} Rejects with Interrupted where the work failed after it was asked to end.
  */
 export async function interruptible(work) {
   const stop = new AbortController();
-  const ask = (signal) => stop.abort(new Interrupted(signal));
-  for (const request of requests) process.once(request, ask);
+  const release = onAsked((signal) => {
+    if (stop.signal.aborted) process.exit(stop.signal.reason.exitCode);
+    stop.abort(new Interrupted(signal));
+  });
   try {
-    return await work(stop.signal);
+    const done = await work(stop.signal);
+    release();
+    return done;
   } catch (error) {
-    throw stop.signal.aborted ? stop.signal.reason : error; // a child that Ctrl-C reached first fails in words of its own
-  } finally {
-    for (const request of requests) process.off(request, ask);
+    // not released: the same asking may come again while the process says what it has to say
+    if (stop.signal.aborted) throw stop.signal.reason; // a child that Ctrl-C reached first fails in words of its own
+    release();
+    throw error;
   }
 }

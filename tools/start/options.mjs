@@ -2,12 +2,8 @@
 // itself. Pure. What is wrong is refused by a sentence that names the option, the value and what was expected.
 
 import { parseArgs } from 'node:util';
+import { highestPortBase, lastOffset, lowestPortBase } from './port-range.mjs';
 import { scripts } from './scripts.mjs';
-
-const lowestPortBase = 1_024;
-/** Offset of the last port of a stack (local/ports.ts). */
-const lastOffset = 99;
-export const highestPortBase = 65_535 - lastOffset;
 
 /** A command that was called wrongly; exit code 2. */
 export class BadOptions extends Error {}

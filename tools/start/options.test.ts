@@ -2,6 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { BadOptions, readOptions } from './options.mjs';
+import { defaultPortBase, highestPortBase, lowestPortBase } from './port-range.mjs';
+import { scripts } from './scripts.mjs';
 
 const read = (...args: string[]) => readOptions('up', args, {});
 
@@ -36,6 +38,10 @@ test.each(['abc', '80', '70000', '65500', '-1', '1e4', ''])(
     expect(() => read(`--port-base=${value}`)).toThrow(/expected a whole number from 1024 to 65436/);
   },
 );
+
+test('the help names the ports that are taken', () => {
+  expect(scripts.up?.usage).toContain(`${lowestPortBase}..${highestPortBase} (default: ${defaultPortBase},`);
+});
 
 test('--port-base is a number or absent; a flag is given or not; a word is the one that is expected', () => {
   expect(read('--port-base', '19400').portBase).toBe(19_400);

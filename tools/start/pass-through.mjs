@@ -3,11 +3,12 @@
 
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { onAsked } from './interrupt.mjs';
 
 /**
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ env?: NodeJS.ProcessEnv, cwd?: string }} [options]
+ * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, detached?: boolean }} [options]
  * @returns {Promise<number>} The exit code; 128 + its number after a signal.
  */
 export function passThrough(command, args, options = {}) {
@@ -32,14 +33,7 @@ export function passThrough(command, args, options = {}) {
  */
 function passSignals(child) {
   const onTerminal = process.stdin.isTTY === true;
-  /** @type {NodeJS.Signals[]} */
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  /** @param {NodeJS.Signals} signal */
-  const pass = (signal) => {
+  return onAsked((signal) => {
     if (signal !== 'SIGINT' || !onTerminal) child.kill(signal);
-  };
-  for (const signal of signals) process.on(signal, pass);
-  return () => {
-    for (const signal of signals) process.off(signal, pass);
-  };
+  });
 }

@@ -2,6 +2,8 @@
 // installed, and the commands print the same text.
 // table
 
+import { defaultPortBase, highestPortBase, lowestPortBase } from './port-range.mjs';
+
 /**
  * @typedef {object} Script
  * @property {string} file  Run under Node 24, relative to the checkout.
@@ -29,7 +31,7 @@ Runs \`pulumi up\` on a stack of this machine: control plane, gateways, mesh and
 Run again, it repairs what was killed and changes nothing else.
 
 ${stackOptions}
-  --port-base N     first port of the stack, 1024..65436 (default: 18400, or what the stack used before)
+  --port-base N     first port of the stack, ${lowestPortBase}..${highestPortBase} (default: ${defaultPortBase}, or what the stack used before)
   --verbose         everything that the engine prints
   --help            this text`,
   },

@@ -165,6 +165,56 @@ test('SIGTERM reaches the script', async () => {
   expect(await ended).toBe(3);
 });
 
+/** A script that takes its time to end, and says so. */
+const slowToEnd = (end: string) => `
+  import { interruptible } from '../start/interrupt.mjs';
+  const alive = setInterval(() => {}, 1000);
+  await interruptible((signal) => new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => ${end});
+    console.log('up');
+  })).catch((error) => {
+    console.log(error.message);
+    process.exitCode = error.exitCode;
+    clearInterval(alive);
+  });`;
+
+/** Sends the signal to start.mjs and all that it started, as a terminal, `timeout` and systemd do. */
+async function askGroup(signal: NodeJS.Signals, isEnough: (said: string) => boolean) {
+  const child = spawn(process.execPath, [join(root, 'tools', 'start.mjs'), 'status'], {
+    cwd: root,
+    env: environment(),
+    detached: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const ended = new Promise((resolve) => child.on('exit', (code, by) => resolve(by ?? code)));
+  const ask = () => child.exitCode === null && process.kill(-(child.pid ?? 0), signal);
+  let said = '';
+  let again: NodeJS.Timeout | undefined;
+  for await (const chunk of child.stdout) {
+    said += chunk;
+    if (said === 'up\n') ask();
+    if (!isEnough(said)) again ??= setInterval(ask, 100);
+  }
+  clearInterval(again);
+  return { code: await ended, said };
+}
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s to the whole process group is one asking: what runs tidies up', async (signal, code) => {
+  await script('status', slowToEnd("setTimeout(() => { console.log('tidied'); reject(signal.reason); }, 300)"));
+  const ended = await askGroup(signal, () => true);
+  expect(ended.said).toMatch(/^up\ntidied\nInterrupted\. /);
+  expect(ended.code).toBe(code);
+});
+
+test('who asks again after a second is not kept waiting', async () => {
+  await script('status', slowToEnd("console.log('never done')"));
+  const ended = await askGroup('SIGTERM', (said) => !said.includes('never done'));
+  expect(ended).toEqual({ code: 143, said: 'up\nnever done\n' });
+});
+
 test('the running Node is used from 24 on; else the platform package; else it is said where one was looked for', async () => {
   const running = { version: 'v20.20.2', execPath: '/usr/bin/node', platform: 'linux', arch: 'x64' };
   expect(findNode(root, { ...running, version: 'v26.1.0' })).toBe('/usr/bin/node');

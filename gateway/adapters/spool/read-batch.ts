@@ -34,7 +34,7 @@ const MAX_BYTES = 128 * 1024;
 const CHUNK_BYTES = MAX_BYTES + MAX_JSON_BYTES + HEADER_BYTES;
 const COMMA = Buffer.from(',');
 
-/** At most 200 records and 192 KiB from `cursor` on; undefined where the segment has no more. */
+/** At most 200 records, and none after 128 KiB, from `cursor` on; undefined where the segment has no more. */
 export async function readBatch(
   segment: Readonly<Segment>,
   cursor: Cursor,
