@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { TestMesh } from './mesh.ts';
+import { FEDERATION, TestMesh } from './mesh.ts';
+import { credentials, makeAuthority } from './mesh-authority.ts';
 import { call, outcome, post } from './post.ts';
 import { answerEcho, Upstream } from './upstream.ts';
 
@@ -107,6 +108,61 @@ test('a peer that is retired is cut', async () => {
   await applyAtAws((tables) => ({ ...tables, peers: tables.peers.filter(({ name }) => name !== 'azure') }));
   expect(await answer).toMatchObject({ status: 502, ...failure('peer_failed') });
   finish();
+});
+
+/** The identity of a gateway for one test; aws makes new connections. */
+async function withIdentity(
+  name: 'aws' | 'azure',
+  make: () => ReturnType<typeof credentials>,
+  test: () => Promise<void>,
+) {
+  const { identity } = mesh.gateway(name);
+  const before = identity.current();
+  identity.set(await make());
+  const own = mesh.gateway('aws').identity;
+  own.set(own.current());
+  try {
+    await test();
+  } finally {
+    identity.set(before);
+    own.set(own.current());
+  }
+}
+
+test('a root that leaves the bundle cuts the call that rests on it', async () => {
+  const next = await makeAuthority('next mesh root');
+  const { answer, finish } = await underWay();
+  const strangers = async () => ({ ...(await credentials(mesh.authority, FEDERATION, 'aws')), ca: [next.pem] });
+  await withIdentity('aws', strangers, async () => {
+    expect(await answer).toMatchObject({ status: 502, ...failure('peer_failed') });
+  });
+  finish();
+  expect(await far()).toMatchObject({ status: 200 });
+});
+
+test('a renewed identity of the same root cuts nothing', async () => {
+  const { answer, finish } = await underWay();
+  await withIdentity(
+    'aws',
+    () => credentials(mesh.authority, FEDERATION, 'aws'),
+    async () => finish(),
+  );
+  expect(await answer).toMatchObject({ status: 200 });
+});
+
+test('a connection ends with the life of the certificate of its peer', async () => {
+  const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000);
+  await withIdentity(
+    'azure',
+    () => credentials(mesh.authority, FEDERATION, 'azure', { notAfter }),
+    async () => {
+      const { answer, finish } = await underWay();
+      expect(await answer).toMatchObject({ status: 502, ...failure('peer_failed') });
+      expect(Date.now()).toBeGreaterThanOrEqual(notAfter.getTime() - 5);
+      finish();
+    },
+  );
+  expect(await far()).toMatchObject({ status: 200 });
 });
 
 test('a change that does not concern the peer cuts nothing', async () => {
