@@ -22,7 +22,7 @@ export class RequestBody implements UnreadBody {
   readonly #ending: Ending;
   #started = false;
 
-  /** `ending`: knows better why the body ends too early. */
+  /** `ending`: ends the reading, too, and knows why. */
   constructor(request: IncomingMessage, maxBytes: number, ending: Ending) {
     this.#request = request;
     this.#maxBytes = maxBytes;
@@ -59,6 +59,7 @@ export class RequestBody implements UnreadBody {
     const request = this.#request;
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
     const held = new HeldBytes();
+    this.#ending.listen(reject);
     let size = 0;
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;

@@ -36,7 +36,7 @@ type Body = Received & { readonly body: RequestBody };
 /** One connection. `underWay`: its requests that are not answered yet, or not received to their end; more than one where a client pipelines. */
 interface Connection {
   readonly door: Door;
-  readonly underWay: Set<Flight>;
+  readonly underWay: Map<Flight, ServerResponse>;
 }
 
 /** What is served at no path of ours; recorded like every refusal. */
@@ -81,7 +81,7 @@ export class GatewayServer implements Intake {
   }
 
   connected(socket: Socket, door: Door): void {
-    this.#connections.set(socket, { door, underWay: new Set() });
+    this.#connections.set(socket, { door, underWay: new Map() });
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
@@ -95,9 +95,12 @@ export class GatewayServer implements Intake {
     const refusal = refuse('http_malformed', { expected: code });
     const underWay = this.#connections.get(socket)?.underWay;
     if (underWay && underWay.size > 0) {
-      // bytes of ours would end up in an answer, or take its place; the record is that of the request
-      for (const flight of underWay) flight.end(code === CUT_SHORT ? refuse('caller_left') : refusal);
-      return void socket.destroy();
+      // the record is the request's; so is the answer, if the bytes are its body's, and none of it has been sent
+      for (const [flight, response] of underWay) {
+        flight.end(code === CUT_SHORT ? refuse('caller_left') : refusal);
+        if (code === CUT_SHORT || response.req.complete || response.headersSent) socket.destroy();
+      }
+      return;
     }
     const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
     const { clock, random } = this.#gateway;
@@ -145,7 +148,7 @@ export class GatewayServer implements Intake {
     const connection = this.#connections.get(raw.socket);
     const request = this.#received(raw, connection?.door);
     const { flight } = request;
-    connection?.underWay.add(flight);
+    connection?.underWay.set(flight, response);
     response.once('close', () => {
       if (!response.writableEnded) flight.end(refuse('caller_left'));
     });
@@ -206,7 +209,8 @@ export class GatewayServer implements Intake {
     const { headers, fault } = reply;
     headers.push('x-request-id', request.requestId);
     if (fault && request.door.kind === 'mesh') headers.push(FAULT_HEADER, fault);
-    if (this.#draining) headers.push('connection', 'close');
+    // where framing is in doubt, nothing more can be read (RFC 9112 §9.3)
+    if (this.#draining || fault === 'http_malformed') headers.push('connection', 'close');
     return reply;
   }
 

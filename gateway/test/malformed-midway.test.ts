@@ -68,11 +68,13 @@ test('while a call waits, no other answer takes the place of its own', async () 
   expect(client.text()).toBe('');
 });
 
-test('in the body: one record, under the principal of the request', async () => {
+test('in the body: its own answer and one record, under the principal of the request', async () => {
   send(request(head('alice', 'transfer-encoding: chunked')));
   await until(() => aws().server.flights.size === 1);
   send('zz\r\n');
-  await endsWith({ code: 'http_malformed', user: 'alice' });
+  await endsWith({ code: 'http_malformed', user: 'alice', http_status: 400 });
+  expect(client.text().match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400']);
+  expect(client.text()).toContain(aws().audit.records[0]?.request_id);
 });
 
 test('in the body of a request that is answered: one answer, one record', async () => {
@@ -98,4 +100,10 @@ test('after an answer is whole: an answer and a note of their own, as on a new c
   expect(client.text().match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
   expect(aws().audit.records).toMatchObject([{ status: 'success' }]);
   expect(aws().audit.notes).toMatchObject([{ code: 'http_malformed' }]);
+});
+
+test('a coding that nobody knows is refused as such, whatever else is wrong', async () => {
+  send(request([...head('alice').filter((line) => !line.startsWith('content-type')), 'transfer-encoding: xchunked']));
+  await endsWith({ code: 'http_malformed', user: 'alice' });
+  expect(client.text().match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400']);
 });
