@@ -108,7 +108,8 @@ export interface Entitled extends Resolved {
   /** The principal's, by which every later question is answered, too. */
   readonly grants: CompiledGrants;
 }
-export interface Read extends Entitled {
+export type Admitted = Entitled & Passed<'limit'>;
+export interface Read extends Admitted {
   /** Undefined for GET and DELETE. */
   readonly message: Scanned | undefined;
   readonly bytes: Buffer | undefined;
@@ -121,8 +122,7 @@ export interface Read extends Entitled {
   readonly callerSession: string | undefined;
 }
 export type Allowed = Read & Passed<'authorizeCall'>;
-export type Admitted = Allowed & Passed<'limit'>;
-export interface Routed extends Admitted {
+export interface Routed extends Allowed {
   readonly to: Extract<Destination, { kind: 'upstream' | 'peer' }>;
 }
 export interface Armed extends Routed {

@@ -8,9 +8,15 @@ import type { Ending } from './ports.ts';
 
 const TICK_MS = 100;
 
+/** How many flights have been admitted and not landed: of one caller, or of all. */
+interface Tally {
+  admitted: number;
+}
+
 export class Flight implements Ending {
   readonly #flights: Set<Flight>;
-  #siblings: Set<Flight> | undefined;
+  #own: Tally | undefined;
+  #all: Tally | undefined;
   #reason: Refusal | undefined;
   #listener: ((reason: Refusal) => void) | undefined;
   #deadline = Number.POSITIVE_INFINITY;
@@ -59,25 +65,30 @@ export class Flight implements Ending {
     if (reason) this.end(reason);
   }
 
-  /** Counts among those of its caller, until it lands. */
-  join(siblings: Set<Flight>): void {
-    this.#siblings = siblings.add(this);
+  /** Counts among those of its caller, and among all, until it lands. */
+  join(own: Tally, all: Tally): void {
+    this.#own = own;
+    this.#all = all;
+    own.admitted += 1;
+    all.admitted += 1;
   }
 
   land(): void {
-    this.#flights.delete(this);
-    this.#siblings?.delete(this);
+    if (!this.#flights.delete(this) || !this.#own || !this.#all) return;
+    this.#own.admitted -= 1;
+    this.#all.admitted -= 1;
   }
 }
 
 export class Flights {
   readonly #all = new Set<Flight>();
-  readonly #byCaller = new Map<string, Set<Flight>>();
+  readonly #admitted: Tally = { admitted: 0 };
+  readonly #byCaller = new Map<string, Tally>();
   readonly #bound: number;
   readonly #monotonic: () => number;
   #ticker: NodeJS.Timeout | undefined;
 
-  /** `bound`: how many may be under way at once. `monotonic`: the clock of the deadlines, ms. */
+  /** `bound`: how many may be admitted at once. `monotonic`: the clock of the deadlines, ms. */
   constructor(bound: number, monotonic: () => number) {
     this.#bound = bound;
     this.#monotonic = monotonic;
@@ -92,16 +103,16 @@ export class Flights {
     return this.#all.size;
   }
 
-  get full(): boolean {
-    return this.#all.size > this.#bound;
-  }
-
-  /** Counts `flight` as one of `caller`'s; false where he has more than half of the bound: the other half is for everyone else. */
-  admits(flight: Flight, caller: string): boolean {
-    const own = this.#byCaller.get(caller) ?? new Set();
+  /**
+   * Counts `flight` as one of `caller`'s; false where the bound is reached, or half of it is his: the other half is for everyone else. Only what is
+   * admitted counts: a refusal, too, may wait for a slow body, and must not take what it was refused.
+   */
+  admit(flight: Flight, caller: string): boolean {
+    const own = this.#byCaller.get(caller) ?? { admitted: 0 };
+    if (this.#admitted.admitted >= this.#bound || own.admitted >= Math.ceil(this.#bound / 2)) return false;
     this.#byCaller.set(caller, own);
-    flight.join(own);
-    return own.size <= Math.ceil(this.#bound / 2);
+    flight.join(own, this.#admitted);
+    return true;
   }
 
   /** Ends streams that would never end by themselves; `everything` ends calls, too. */

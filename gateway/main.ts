@@ -198,7 +198,7 @@ async function makeServer(parts: Parts): Promise<GatewayServer> {
     {
       identity,
       registry,
-      peers: new UndiciPeers({ identity, registry, connectTimeoutMs }),
+      peers: new UndiciPeers({ identity, registry, clock, connectTimeoutMs }),
       upstreams: new UndiciUpstreams({ registry, mayDial, connectTimeoutMs }),
       audit: spool,
       sessions: sessionSealer(sealingKeys),

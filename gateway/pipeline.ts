@@ -1,7 +1,4 @@
-/**
- * The life of one request. The types in context.ts hold the order; observe sees every outcome, refusals too.
- * `limit` holds no limits of principals or servers yet, only this gateway's own bound.
- */
+/** The life of one request. The types in context.ts hold the order; observe sees every outcome, refusals too. */
 import type { Gateway, Received, Reply } from './context.ts';
 import { accept } from './stages/accept.ts';
 import { authenticate } from './stages/authenticate.ts';
@@ -20,10 +17,10 @@ export const serve = observe(async (request: Received, gateway: Gateway): Promis
   const known = authenticate(accepted, gateway); //   401; 403 for a gateway that is not who it must be
   const found = resolve(known); //                    404
   const entitled = authorizeServer(found); //         404 as for an unknown one, body still unread
-  const asked = await read(entitled, gateway); //     400, 413
+  const admitted = limit(entitled, gateway); //       503, body still unread: whoever sends it slowly holds of his own share
+  const asked = await read(admitted, gateway); //     400, 413
   const allowed = authorizeCall(asked); //            unknown tool, prompt, resource
-  const admitted = limit(allowed, gateway); //        503
-  const routed = route(admitted); //                  508
+  const routed = route(allowed); //                   508
   const armed = inject(routed, gateway); //           404 for a session that is not this caller's
   return forward(armed, gateway); //                  502, 504
 });

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Refusal, refuse, scan } from '@portolan/core';
 import type { UnreadBody } from './context.ts';
+import type { Ending } from './ports.ts';
 import { isEncoded } from './stream/headers.ts';
 import { HeldBytes } from './stream/held-bytes.ts';
 
@@ -18,11 +19,14 @@ const DISCARD_BYTES = 64 * 1024 * 1024;
 export class RequestBody implements UnreadBody {
   readonly #request: IncomingMessage;
   readonly #maxBytes: number;
+  readonly #ending: Ending;
   #started = false;
 
-  constructor(request: IncomingMessage, maxBytes: number) {
+  /** `ending`: ends the reading, too, and knows why. */
+  constructor(request: IncomingMessage, maxBytes: number, ending: Ending) {
     this.#request = request;
     this.#maxBytes = maxBytes;
+    this.#ending = ending;
   }
 
   read(): Promise<Buffer> {
@@ -55,6 +59,7 @@ export class RequestBody implements UnreadBody {
     const request = this.#request;
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
     const held = new HeldBytes();
+    this.#ending.listen(reject);
     let size = 0;
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
@@ -64,7 +69,7 @@ export class RequestBody implements UnreadBody {
     });
     request.on('end', () => resolve(held.take()));
     request.on('close', () => {
-      if (!request.readableEnded) reject(refuse('caller_left'));
+      if (!request.readableEnded) reject(this.#ending.reason ?? refuse('caller_left'));
     });
     return promise;
   }

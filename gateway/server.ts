@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import { Refusal, refuse } from '@portolan/core';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Gateway, Limits, Read, Received, Reply } from './context.ts';
-import { Flights } from './flights.ts';
+import { type Flight, Flights } from './flights.ts';
 import { serve } from './pipeline.ts';
 import type { Door, Intake, Ports } from './ports.ts';
 import { Proofs } from './proofs.ts';
@@ -33,6 +33,12 @@ export const defaultLimits: Limits = {
 
 type Body = Received & { readonly body: RequestBody };
 
+/** One connection. `underWay`: its requests that are not answered yet, or not received to their end; more than one where a client pipelines. */
+interface Connection {
+  readonly door: Door;
+  readonly underWay: Map<Flight, ServerResponse>;
+}
+
 /** What is served at no path of ours; recorded like every refusal. */
 const refuseUnserved = observe(async () => {
   throw refuse('path_not_found');
@@ -41,7 +47,7 @@ const refuseUnserved = observe(async () => {
 export class GatewayServer implements Intake {
   readonly #gateway: Gateway;
   readonly #router: FastifyInstance;
-  readonly #doors = new WeakMap<Socket, Door>();
+  readonly #connections = new WeakMap<Socket, Connection>();
   #draining = false;
 
   /** Await `ready` before the first request. */
@@ -75,22 +81,31 @@ export class GatewayServer implements Intake {
   }
 
   connected(socket: Socket, door: Door): void {
-    this.#doors.set(socket, door);
+    this.#connections.set(socket, { door, underWay: new Map() });
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
     this.#router.routing(request, response);
   }
 
-  /** node's parser refused the bytes; there is no request to answer, only a connection. */
+  /** node's parser refused the bytes. Those that are of no request get an answer of their own, and a record. */
   malformed(error: Error, socket: Socket): void {
     if (!socket.writable) return void socket.destroy();
     const code = (error as NodeJS.ErrnoException).code ?? '';
+    const refusal = refuse('http_malformed', { expected: code });
+    const underWay = this.#connections.get(socket)?.underWay;
+    if (underWay && underWay.size > 0) {
+      // the record is the request's; so is the answer, if the bytes are its body's, and none of it has been sent
+      for (const [flight, response] of underWay) {
+        flight.end(code === CUT_SHORT ? refuse('caller_left') : refusal);
+        if (code === CUT_SHORT || response.req.complete || response.headersSent) socket.destroy();
+      }
+      return;
+    }
     const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
     const { clock, random } = this.#gateway;
     const [arrivedAt, startedAt] = [clock.now(), clock.monotonic()];
     const unread = { method: '', headers: {}, requestId: requestId(arrivedAt, random), arrivedAt, startedAt };
-    const refusal = refuse('http_malformed', { expected: code });
     const reply = refusalReply(refusal, { requestId: unread.requestId, idBytes: undefined, self: this.#self });
     record(unread, { http: status, code: refusal.code }, this.#gateway);
     const length = Buffer.isBuffer(reply.body) ? reply.body.length : 0;
@@ -130,8 +145,10 @@ export class GatewayServer implements Intake {
   };
 
   async #answer(raw: IncomingMessage, response: ServerResponse, pipeline: typeof serve): Promise<void> {
-    const request = this.#received(raw);
+    const connection = this.#connections.get(raw.socket);
+    const request = this.#received(raw, connection?.door);
     const { flight } = request;
+    connection?.underWay.set(flight, response);
     response.once('close', () => {
       if (!response.writableEnded) flight.end(refuse('caller_left'));
     });
@@ -144,23 +161,25 @@ export class GatewayServer implements Intake {
     } finally {
       flight.land();
       request.body.discardRest();
+      if (raw.complete) connection?.underWay.delete(flight);
+      else raw.once('close', () => connection?.underWay.delete(flight));
     }
   }
 
-  #received(raw: IncomingMessage): Body {
+  #received(raw: IncomingMessage, door: Door = { kind: 'public' }): Body {
     const { clock, flights, limits, random } = this.#gateway;
     const flight = flights.takeOff();
     const target = raw.url ?? '';
     const arrivedAt = clock.now();
     const request = {
-      door: this.#doors.get(raw.socket) ?? { kind: 'public' },
+      door,
       method: raw.method ?? '',
       httpVersion: raw.httpVersion,
       target,
       path: pathOf(target),
       headers: raw.headers,
       head: readHead(raw.rawHeaders),
-      body: new RequestBody(raw, limits.bodyBytes),
+      body: new RequestBody(raw, limits.bodyBytes, flight),
       flight,
       arrivedAt,
       startedAt: clock.monotonic(),
@@ -190,7 +209,8 @@ export class GatewayServer implements Intake {
     const { headers, fault } = reply;
     headers.push('x-request-id', request.requestId);
     if (fault && request.door.kind === 'mesh') headers.push(FAULT_HEADER, fault);
-    if (this.#draining) headers.push('connection', 'close');
+    // where framing is in doubt, nothing more can be read (RFC 9112 §9.3)
+    if (this.#draining || fault === 'http_malformed') headers.push('connection', 'close');
     return reply;
   }
 
@@ -221,6 +241,9 @@ export class GatewayServer implements Intake {
     else if (fault.audit === 'failed' && code !== 'caller_left') log.warn(fields, 'request failed');
   }
 }
+
+/** llhttp: the client has sent its last byte before the end of its request. */
+const CUT_SHORT = 'HPE_INVALID_EOF_STATE';
 
 const openEnded = (sent: Reply | undefined): boolean => sent?.openEnded === true;
 

@@ -30,8 +30,13 @@ export function gatewayOf(subjectAltName: string | undefined, federation: string
   return uri === undefined ? undefined : gatewayOfSpiffeId(federation, uri);
 }
 
-/** The peer at the other end of a mesh connection, with the roots its chain ends in; undefined unless TLS verified the certificate. */
-export function peerOf(socket: TLSSocket, federation: string): (PeerConnection & { readonly top: Buffer }) | undefined {
+/** The peer at the other end, and the DER of the last certificate of its chain. */
+export interface MeshPeer extends PeerConnection {
+  readonly top: Buffer;
+}
+
+/** The peer at the other end of a mesh connection; undefined unless TLS verified the certificate. */
+export function peerOf(socket: TLSSocket, federation: string): MeshPeer | undefined {
   // first of all: Node hands out the certificate of an unverified peer, too
   if (socket.authorized !== true) return undefined;
   const certificate = socket.getPeerX509Certificate();

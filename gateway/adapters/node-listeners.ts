@@ -4,7 +4,7 @@
  * Certificates are swapped without a new socket. Invariant: a peer is identified once, when TLS has verified it; no session is resumed, because a
  * resumed one would skip that; a connection that the snapshot no longer allows is cut.
  */
-import { constants, X509Certificate } from 'node:crypto';
+import { constants } from 'node:crypto';
 import { createServer, type Server as HttpServer, type RequestListener, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
@@ -22,7 +22,8 @@ import type {
   PublicCertificate,
   Registry,
 } from '../ports.ts';
-import { leadsTo, peerOf } from './mesh-certificate.ts';
+import { peerOf } from './mesh-certificate.ts';
+import { MeshSockets, type Roots, rootsOf } from './mesh-sockets.ts';
 
 // table: HTTP bounds of every listener. Long resource URIs travel in Mcp-Name, so headers get twice node's default.
 const HTTP: ServerOptions = {
@@ -110,25 +111,14 @@ class OpenListener implements Listener {
   }
 }
 
-/** What is known of an open mesh connection beside its door. */
-interface MeshSocket {
-  readonly gateway: string;
-  readonly issuedAt: number;
-  readonly notAfter: number;
-  /** DER of the last certificate of its chain. */
-  readonly top: Buffer;
-  /** The roots that TLS verified it against. */
-  readonly roots: readonly X509Certificate[];
-}
-
 class TlsListener extends OpenListener {
   readonly #server: HttpsServer;
   readonly #options: TlsListening;
-  readonly #peers = new Map<TLSSocket, MeshSocket>();
+  readonly #peers: MeshSockets;
   readonly #stops: readonly (() => void)[];
   #public: SecureContext;
   #mesh: SecureContext | undefined;
-  #roots: readonly X509Certificate[] = [];
+  #roots: Roots = [];
 
   constructor(options: TlsListening) {
     const { certificate, identity, intake, registry } = options;
@@ -146,6 +136,7 @@ class TlsListener extends OpenListener {
     super(server);
     this.#server = server;
     this.#options = options;
+    this.#peers = new MeshSockets(options.clock);
     this.#public = createSecureContext(publicName);
     this.#loadMesh();
     this.#stops = [
@@ -188,29 +179,13 @@ class TlsListener extends OpenListener {
     const own = this.#options.identity.current();
     if (!own || !this.#isMeshName(socket.servername ?? null)) return { kind: 'public' };
     const peer = peerOf(socket, own.federation);
-    if (peer) this.#watch(socket, { ...peer, roots: this.#roots });
+    if (peer) this.#peers.add(socket, peer, this.#roots);
     return { kind: 'mesh', peer };
-  }
-
-  /** Until it closes, the connection may be cut: by the snapshot, by another bundle, by the end of the certificate's life. */
-  #watch(socket: TLSSocket, peer: MeshSocket): void {
-    this.#peers.set(socket, peer);
-    const life = Math.min(peer.notAfter - this.#options.clock.now(), MAX_TIMER_MS);
-    const expiry = setTimeout(() => socket.destroy(), Math.max(life, 0));
-    socket.once('close', () => {
-      clearTimeout(expiry);
-      this.#peers.delete(socket);
-    });
   }
 
   #sweep(): void {
     const peers = this.#options.registry.current()?.peers;
-    if (!peers) return;
-    for (const [socket, { gateway, issuedAt, top, roots }] of this.#peers) {
-      const peer = peers.get(gateway);
-      const trusted = isSubset(roots, this.#roots) || leadsTo(top, this.#roots);
-      if (!peer || issuedAt < peer.minIssuedAt || !trusted) socket.destroy();
-    }
+    if (peers) this.#peers.sweep(peers, this.#roots);
   }
 
   #loadPublic(): void {
@@ -225,7 +200,7 @@ class TlsListener extends OpenListener {
     this.#load('mesh', () => {
       const own = this.#options.identity.current();
       this.#mesh = own && createSecureContext(meshMaterial(own));
-      this.#roots = own?.ca.map((pem) => new X509Certificate(pem)) ?? [];
+      this.#roots = rootsOf(own);
     });
     this.#sweep();
   }
@@ -240,8 +215,6 @@ class TlsListener extends OpenListener {
   }
 }
 
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 function publicMaterial(certificate: PublicCertificate): SecureContextOptions {
   const { key, chain } = certificate.current();
   return tls13({ key, cert: chain });
@@ -249,7 +222,3 @@ function publicMaterial(certificate: PublicCertificate): SecureContextOptions {
 
 const meshMaterial = ({ key, chain, ca }: MeshCredentials): SecureContextOptions =>
   tls13({ key, cert: chain, ca: [...ca] });
-
-/** Every root that was trusted then is trusted now: what TLS verified then holds still. */
-const isSubset = (then: readonly X509Certificate[], now: readonly X509Certificate[]): boolean =>
-  then.every((root) => now.some((other) => other.raw.equals(root.raw)));

@@ -1,14 +1,14 @@
 /**
  * Does a gateway live that says nothing? A process that is stopped, or a machine that is cut off, leaves its connections up for minutes, and a slow
  * tool is as quiet. But only a living process finishes a TLS handshake: so one is made, and what is made is thrown away.
- * Invariant: gone is only who left a handshake unfinished while not one byte of his came by another way. One that refuses connections may be
- * draining, one that is slow may be loaded: neither is gone.
+ * Invariant: gone is only who left two handshakes unfinished, one after the other, while not one byte of his came by another way. One that refuses
+ * connections may be draining, one that is slow may be loaded: neither is gone.
  */
 import type { buildConnector } from 'undici';
 import { DialTimeout } from './undici-dial.ts';
 
-/** Between two handshakes with a gateway that stays quiet but lives. */
-const AGAIN_MS = 5_000;
+/** From a handshake with a gateway that stays quiet but lives to the next one. */
+const AGAIN_MS = 3_000;
 
 export interface PulseOptions {
   readonly dial: buildConnector.connector;
@@ -36,8 +36,11 @@ export class Pulse {
       this.#dueAt = now + this.#options.patienceMs;
     }
     if (now < this.#dueAt) return false;
-    this.#dueAt = now + AGAIN_MS;
-    return (await this.#unanswered()) && !this.#options.heard() && this.#aliveAt < now;
+    this.#dueAt = Number.POSITIVE_INFINITY;
+    // a path that loses packets for a moment, or a full backlog, costs one handshake, and no call
+    const unanswered = (await this.#unanswered()) && (await this.#unanswered());
+    this.#dueAt = performance.now() + AGAIN_MS;
+    return unanswered && !this.#options.heard() && this.#aliveAt < now;
   }
 
   #unanswered(): Promise<boolean> {

@@ -7,8 +7,9 @@
 import { createSecureContext, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { meshName, type Peer, type Refusal, refuse } from '@portolan/core';
 import type { buildConnector } from 'undici';
-import type { MeshCredentials, MeshIdentity, PeerTransport, Registry } from '../ports.ts';
-import { gatewayOf } from './mesh-certificate.ts';
+import type { Clock, MeshCredentials, MeshIdentity, PeerTransport, Registry } from '../ports.ts';
+import { gatewayOf, peerOf } from './mesh-certificate.ts';
+import { MeshSockets, type Roots, rootsOf } from './mesh-sockets.ts';
 import { PeerSockets } from './peer-sockets.ts';
 import { Pulse } from './pulse.ts';
 import { CONNECT_TIMEOUT_MS, DialTimeout, dialler } from './undici-dial.ts';
@@ -18,6 +19,7 @@ import { Lanes } from './undici-lanes.ts';
 export interface PeerDialling {
   readonly identity: MeshIdentity;
   readonly registry: Registry;
+  readonly clock: Clock;
   /** TCP and TLS together; default 2 s. */
   readonly connectTimeoutMs?: number;
 }
@@ -39,14 +41,18 @@ export class UndiciPeers implements PeerTransport {
   readonly #timeoutMs: number;
   readonly #lines = new Map<string, Line>();
   readonly #sockets = new PeerSockets();
+  readonly #mesh: MeshSockets;
+  #roots: Roots;
   readonly #stops: readonly (() => void)[];
 
   constructor(options: PeerDialling) {
     this.#options = options;
     this.#timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+    this.#mesh = new MeshSockets(options.clock);
+    this.#roots = rootsOf(options.identity.current());
     const beat = setInterval(() => this.#cutSilent(), this.#timeoutMs / 2).unref();
     this.#stops = [
-      options.identity.onChange(() => this.#hangUp()),
+      options.identity.onChange(() => this.#reload()),
       options.registry.onChange(() => this.#prune()),
       () => clearInterval(beat),
     ];
@@ -78,17 +84,22 @@ export class UndiciPeers implements PeerTransport {
     const own = this.#options.identity.current();
     if (!own) throw refuse('peer_down', { hop: name, detail: 'this gateway has no mesh certificate yet' });
     const dial = meshConnector(peer, own, this.#timeoutMs);
-    const lanes = new Lanes(`https://${meshName(name, own.federation)}`, this.#keeping(name, dial));
+    const lanes = new Lanes(`https://${meshName(name, own.federation)}`, this.#keeping(name, own, dial));
     const pulse = new Pulse({ dial, heard: () => this.#sockets.heard(name), patienceMs: this.#timeoutMs });
     return { peer, lanes, pulse };
   }
 
   /** A connector whose connections can be cut. */
-  #keeping(gateway: string, connect: buildConnector.connector): buildConnector.connector {
+  #keeping(gateway: string, own: MeshCredentials, connect: buildConnector.connector): buildConnector.connector {
+    const roots = rootsOf(own);
     return (target, callback) =>
       connect(target, (...result) => {
-        const [, socket] = result;
-        if (socket) this.#sockets.add(gateway, socket as TLSSocket);
+        const socket = result[1] as TLSSocket | null;
+        const peer = socket && peerOf(socket, own.federation);
+        if (peer) {
+          this.#mesh.add(socket, peer, roots);
+          this.#sockets.add(gateway, socket);
+        }
         this.#sweep(); // what the snapshot says may have changed since the dial
         callback(...result);
       });
@@ -115,7 +126,14 @@ export class UndiciPeers implements PeerTransport {
 
   #sweep(): void {
     const tables = this.#options.registry.current();
-    if (tables) this.#sockets.sweep(tables.peers);
+    if (tables) this.#mesh.sweep(tables.peers, this.#roots);
+  }
+
+  /** New connections by the new identity; those that are open may end what is under way, if their root is trusted still. */
+  #reload(): void {
+    this.#roots = rootsOf(this.#options.identity.current());
+    this.#hangUp();
+    this.#sweep();
   }
 
   #hangUp(): readonly Promise<void>[] {

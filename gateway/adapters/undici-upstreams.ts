@@ -42,8 +42,9 @@ export class UndiciUpstreams implements UpstreamTransport {
 
   async open(server: McpServer, exchange: Exchange): Promise<Answer> {
     const line = this.#line(server);
+    const { path } = line;
     const answer = await send(line, server, exchange);
-    if (answer.status === 404 || answer.status === 405) line.path = registered(line.url); // it may have moved back
+    if (line.path === path && isNowhere(answer, exchange)) line.path = registered(line.url); // it may have moved back
     if (answer.status < 300 || answer.status > 399) return answer;
     line.path = redirected(line, server, answer);
     const second = await send(line, server, exchange);
@@ -85,6 +86,10 @@ const registered = (url: URL): string => url.pathname + url.search;
 
 const send = (line: Line, server: McpServer, exchange: Exchange): Promise<Answer> =>
   openExchange(line.lanes, line.path, exchange, (error, phase) => explain(server, error, phase));
+
+/** Is nothing there? 405 to GET says only that there is no stream, and 404 under a session id that the session is over (MCP 2025-11-25, transports). */
+const isNowhere = ({ status }: Answer, { method, headers }: Exchange): boolean =>
+  (status === 404 || status === 405) && method === 'POST' && !headers.includes('mcp-session-id');
 
 const leave = (answer: Answer): void => void answer.body[Symbol.asyncIterator]().return?.();
 

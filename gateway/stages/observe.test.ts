@@ -14,7 +14,8 @@ async function recordOf(message: { readonly method: string; readonly target?: st
     audit: { note: (row: AuditRecord) => void rows.push(row) },
     random: new RandomHex(),
   } as unknown as Gateway;
-  const request = { arrivedAt: 0, startedAt: 0, requestId: 'r', method: 'POST', headers: {}, message };
+  const head = { requestId: 'r', method: 'POST', headers: {}, flight: { reason: undefined } };
+  const request = { ...head, arrivedAt: 0, startedAt: 0, message };
   const serve = observe(async () => {
     throw refuse('no_grant');
   });

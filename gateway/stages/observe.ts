@@ -23,7 +23,7 @@ export function observe(serve: Serve): Serve {
     try {
       reply = await serve(request, gateway);
     } catch (error) {
-      const refusal = asRefusal(error, request);
+      const refusal = request.flight.reason ?? asRefusal(error, request); // the first reason counts
       await record(request, outcomeOf(refusal), gateway);
       throw refusal;
     }

@@ -27,13 +27,15 @@ const MEGABYTE = 1_048_576;
 async function* byteByByte() {
   for (let i = 0; i < MEGABYTE; i += 1) yield Buffer.from('x');
 }
+const noEnd = { reason: undefined, listen: () => {} };
 const json = { headers: { 'content-type': 'application/json' } };
 
 test.each<[string, () => Promise<unknown>]>([
   ['an answer', () => gather(byteByByte(), 2 * MEGABYTE)],
   [
     'a request',
-    () => new RequestBody(Object.assign(Readable.from(byteByByte()), json) as IncomingMessage, 2 * MEGABYTE).read(),
+    () =>
+      new RequestBody(Object.assign(Readable.from(byteByByte()), json) as IncomingMessage, 2 * MEGABYTE, noEnd).read(),
   ],
   [
     'an event',

@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { TestMesh } from './mesh.ts';
+import { FEDERATION, TestMesh } from './mesh.ts';
+import { credentials, makeAuthority } from './mesh-authority.ts';
 import { call, outcome, post } from './post.ts';
 import { answerEcho, Upstream } from './upstream.ts';
 
@@ -11,11 +12,18 @@ const PATIENCE_MS = 400;
 /** Between aws and azure; frozen, it is to both what a stopped process is: the kernel takes connections and bytes, nobody answers. */
 class Wire implements AsyncDisposable {
   frozen = false;
+  /** So many connections more are as if every packet of theirs were dropped. */
+  dropping = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
   constructor(to: () => number) {
     this.#server = createServer((socket) => {
+      if (this.dropping > 0) {
+        this.dropping -= 1;
+        this.#sockets.add(socket.on('error', () => undefined));
+        return;
+      }
       const onward = connect({ host: '127.0.0.1', port: to() });
       for (const [from, into] of [
         [socket, onward],
@@ -109,6 +117,61 @@ test('a peer that is retired is cut', async () => {
   finish();
 });
 
+/** The identity of a gateway for one test; aws makes new connections. */
+async function withIdentity(
+  name: 'aws' | 'azure',
+  make: () => ReturnType<typeof credentials>,
+  test: () => Promise<void>,
+) {
+  const { identity } = mesh.gateway(name);
+  const before = identity.current();
+  identity.set(await make());
+  const own = mesh.gateway('aws').identity;
+  own.set(own.current());
+  try {
+    await test();
+  } finally {
+    identity.set(before);
+    own.set(own.current());
+  }
+}
+
+test('a root that leaves the bundle cuts the call that rests on it', async () => {
+  const next = await makeAuthority('next mesh root');
+  const { answer, finish } = await underWay();
+  const strangers = async () => ({ ...(await credentials(mesh.authority, FEDERATION, 'aws')), ca: [next.pem] });
+  await withIdentity('aws', strangers, async () => {
+    expect(await answer).toMatchObject({ status: 502, ...failure('peer_failed') });
+  });
+  finish();
+  expect(await far()).toMatchObject({ status: 200 });
+});
+
+test('a renewed identity of the same root cuts nothing', async () => {
+  const { answer, finish } = await underWay();
+  await withIdentity(
+    'aws',
+    () => credentials(mesh.authority, FEDERATION, 'aws'),
+    async () => finish(),
+  );
+  expect(await answer).toMatchObject({ status: 200 });
+});
+
+test('a connection ends with the life of the certificate of its peer', async () => {
+  const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000);
+  await withIdentity(
+    'azure',
+    () => credentials(mesh.authority, FEDERATION, 'azure', { notAfter }),
+    async () => {
+      const { answer, finish } = await underWay();
+      expect(await answer).toMatchObject({ status: 502, ...failure('peer_failed') });
+      expect(Date.now()).toBeGreaterThanOrEqual(notAfter.getTime() - 5);
+      finish();
+    },
+  );
+  expect(await far()).toMatchObject({ status: 200 });
+});
+
 test('a change that does not concern the peer cuts nothing', async () => {
   const { answer, finish } = await underWay();
   await applyAtAws((tables) => ({ ...tables }));
@@ -120,7 +183,7 @@ test('a peer that dies behind an open connection is noticed by the call that wai
   expect(await far()).toMatchObject({ status: 200 });
   wire.frozen = true;
   try {
-    for (const bound of [PATIENCE_MS * 5, PATIENCE_MS * 2]) {
+    for (const bound of [PATIENCE_MS * 6, PATIENCE_MS * 2]) {
       const started = performance.now();
       expect(await far()).toMatchObject({ status: 502, ...failure('peer_down') });
       expect(performance.now() - started).toBeLessThan(bound);
@@ -134,6 +197,15 @@ test('a peer that dies behind an open connection is noticed by the call that wai
 test('a slow tool is waited for, however quiet the peer is', async () => {
   const { answer, finish } = await underWay();
   await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS * 6));
+  finish();
+  expect(await answer).toMatchObject({ status: 200 });
+});
+
+test('one handshake that is lost on the way cuts nothing', async () => {
+  const { answer, finish } = await underWay();
+  wire.dropping = 1;
+  await new Promise((resolve) => setTimeout(resolve, PATIENCE_MS * 5));
+  expect(wire.dropping).toBe(0);
   finish();
   expect(await answer).toMatchObject({ status: 200 });
 });

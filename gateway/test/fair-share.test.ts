@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestMesh } from './mesh.ts';
 import { call, outcome, post } from './post.ts';
+import { plain, request } from './raw-http.ts';
 import { answerEcho, Upstream } from './upstream.ts';
 
 const USERS = ['alice', 'bob', 'carol'];
@@ -47,4 +48,26 @@ test('half of the bound for one caller, all of it for everyone; what has ended c
   await eventually(() => waiting.length === answers.length + 1);
   waiting.at(-1)?.();
   expect((await again).status).toBe(200);
+});
+
+test('bodies that come slowly are held of their own caller alone, and those refused count for nobody', async () => {
+  const { audit, loopback, server } = mesh.gateway('aws');
+  audit.records.length = 0;
+  const head = request([
+    'POST /mcp/near HTTP/1.1',
+    'host: localhost',
+    `authorization: Bearer ${mesh.token('alice')}`,
+    'content-type: application/json',
+    'content-length: 100',
+  ]);
+  const slow = Array.from({ length: 5 }, () => plain(loopback.port));
+  for (const socket of slow) socket.write(`${head}{`);
+  await eventually(() => audit.records.filter(({ code }) => code === 'overloaded').length === 3);
+  const before = waiting.length;
+  const answer = ask('bob');
+  await Promise.race([answer, eventually(() => waiting.length > before)]);
+  waiting.at(-1)?.();
+  expect((await answer).status).toBe(200);
+  for (const socket of slow) socket.destroy();
+  await eventually(() => server.flights.size === 0);
 });

@@ -91,6 +91,26 @@ describe.each(['/mcp/near', '/mcp/far'])('%s', (path) => {
     },
   );
 
+  test('neither a server without a stream nor a session that is over makes a redirect forgotten', async () => {
+    world.upstream.script = (seen, response) => {
+      if (seen.url === '/mcp') return void response.writeHead(307, { location: '/mcp/' }).end();
+      if (seen.method === 'GET') return void response.writeHead(405).end();
+      if (seen.headers['mcp-session-id']) return answerJson(response, error(-32001), {}, 404);
+      return answerJson(response, { jsonrpc: '2.0', id: 1, result: {} }, { 'mcp-session-id': 's1' });
+    };
+    const token = world.mesh.token('alice');
+    const begun = await ask(path, { ...call('x'), method: 'initialize' });
+    const session = { 'mcp-session-id': begun.headers.get('mcp-session-id') ?? '' };
+    const stream = await fetch(aws().door + path, {
+      headers: { accept: 'text/event-stream', authorization: `Bearer ${token}` },
+    });
+    expect(stream.status).toBe(405);
+    expect((await ask(path, call('echo'), { token, headers: session })).status).toBe(404);
+    expect((await ask(path, call('echo'))).status).toBe(200);
+    expect(world.upstream.seen.filter(({ url }) => url === '/mcp').length).toBe(1);
+    await world.mesh.apply((tables) => ({ ...tables, servers: [] }));
+  });
+
   test.each([
     ['to another origin', 307, 'http://127.0.0.1:1/mcp/'],
     ['to another origin by name', 308, '//evil.example/mcp/'],

@@ -80,7 +80,7 @@ test.each([
   // gcp has called azure never yet: its connection is a new one, which the kernel takes and nobody answers
   ['takes connections and says nothing is named within the connect timeout', 3_000],
   // now it has one, as alive to the kernel as ever
-  ['stops behind an open connection is named after a handshake that nobody finishes', 7_000],
+  ['stops behind an open connection is named after two handshakes that nobody finishes', 9_000],
 ])(
   'a gateway that %s, and wakes up as if nothing had been',
   async (_what, bound) => {

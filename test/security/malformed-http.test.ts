@@ -36,5 +36,5 @@ test.each<[string, number, readonly string[], string]>([
   expect(reply.text.match(/HTTP\/1\.1 /g), 'one answer').toHaveLength(1);
   const requestId = /"requestId":"([^"]+)"/.exec(reply.text)?.[1] ?? 'none';
   const row = await federation.auditRow(requestId);
-  expect(row).toMatchObject({ status: 'refused', code: 'http_malformed', user: null, entry_gateway: 'aws' });
+  expect(row).toMatchObject({ status: 'refused', code: 'http_malformed', entry_gateway: 'aws', tool: null });
 });

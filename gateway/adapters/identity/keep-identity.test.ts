@@ -158,19 +158,38 @@ describe('enrolment', () => {
     expect(plane.asked).toEqual([]);
   });
 
-  test('a gateway whose keys were lost is nobody, shows it, and enrols anew', async () => {
+  test.each(['mesh.key', 'nkey.seed', 'seal.key'])(
+    'a gateway whose %s was lost is nobody, shows it, and enrols anew',
+    async (lost) => {
+      await plane.start();
+      await hand();
+      const first = await begin();
+      await until(() => exists(enrolmentFile())).toBe(false);
+      await stopAll();
+      await rm(join(folder, 'identity', lost));
+      const again = await begin();
+      expect(again.current()).toBeUndefined();
+      expect(await exists(join(folder, 'identity', 'identity.json'))).toBe(false);
+      expect(lines.filter(({ text }) => /identity is of other keys/.test(text))).toMatchObject([{ level: 'warn' }]);
+      await hand();
+      await until(() => again.current()?.gateway).toBe('aws');
+      const names = [first, again].map(({ keys }) => [keys.meshKey, keys.nkey, keys.replica].join());
+      expect(names[1]).not.toBe(names[0]);
+    },
+  );
+
+  test('a folder that was deleted under a running gateway is whole again after a new enrolment', async () => {
     await plane.start();
     await hand();
-    const first = await begin();
+    const running = await begin();
+    await until(() => exists(enrolmentFile())).toBe(false);
+    await rm(join(folder, 'identity'), { recursive: true });
+    await hand();
     await until(() => exists(enrolmentFile())).toBe(false);
     await stopAll();
-    await rm(join(folder, 'identity', 'mesh.key'));
     const again = await begin();
-    expect(again.current()).toBeUndefined();
-    expect(await exists(join(folder, 'identity', 'identity.json'))).toBe(false);
-    await hand();
-    await until(() => again.current()?.gateway).toBe('aws');
-    expect(again.current()?.key).not.toBe(first.current()?.key);
+    expect(again.current()?.chain).toBe(running.current()?.chain);
+    expect(again.keys.replica).toBe(running.keys.replica);
   });
 
   test('a file that is no key is not replaced', async () => {

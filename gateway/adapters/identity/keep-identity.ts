@@ -41,7 +41,7 @@ export interface IdentityNews {
 /** Reads or makes the keys, loads the stored identity. Throws where a file is corrupt, with what to do. */
 export async function openIdentity(options: IdentityOptions): Promise<KeptIdentity> {
   const keys = await keepKeys(options.folder);
-  return new KeptIdentity(options, keys, await loadIdentity(options.folder, keys.meshKey));
+  return new KeptIdentity(options, keys, await loadIdentity(options.folder, keys, options.log));
 }
 
 export class KeptIdentity implements MeshIdentity {
@@ -184,7 +184,7 @@ export class KeptIdentity implements MeshIdentity {
   /** One write after the other, each of what is held when its turn comes: an older identity never replaces a newer one. */
   #store(): Promise<void> {
     const write = async (): Promise<void> => {
-      if (this.#held) await storeIdentity(this.#options.folder, this.#held);
+      if (this.#held) await storeIdentity(this.#options.folder, this.#held, this.keys);
     };
     const turn = this.#stored.then(write);
     this.#stored = turn.catch(() => undefined);

@@ -1,6 +1,6 @@
 /**
  * The three keys of a replica: mesh (P-256, TLS), nkey (Ed25519, NATS), sealing (P-256, what the control plane seals to us).
- * Made once, kept as files of mode 0600; a renewal certifies the same keys again. A key file that cannot be read is never replaced:
+ * Made once, kept as files of mode 0600; a renewal certifies the same keys again. A key file that is there is never replaced, whatever it holds:
  * its certificate would be lost without a word.
  */
 import 'reflect-metadata'; // @peculiar/x509 demands it before its own import
@@ -27,20 +27,38 @@ export interface GatewayKeys {
 
 /** Reads the keys in `folder`, makes those that are missing. Throws where a file is no such key, saying what to do. */
 export async function keepKeys(folder: string): Promise<GatewayKeys> {
-  const meshKeyFile = join(folder, 'mesh.key');
-  const mesh = await keep(meshKeyFile, newP256, readP256);
-  const seed = await keep(join(folder, 'nkey.seed'), newSeed, readSeed);
-  const seal = await keep(join(folder, 'seal.key'), newP256, readP256);
+  const files = keyFiles(folder);
+  const mesh = await keep(files.mesh, newP256, readP256);
+  const seed = await keep(files.nkey, newSeed, readSeed);
+  const seal = await keep(files.seal, newP256, readP256);
   const sealJwk = publicJwk(seal);
   return {
-    meshKey: mesh.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    meshKeyFile,
+    meshKey: pem(mesh),
+    meshKeyFile: files.mesh,
     nkeySeed: seed,
     nkey: fromSeed(seed).getPublicKey(),
     sealKey: seal,
     sealJwk,
     replica: await calculateJwkThumbprint(sealJwk),
   };
+}
+
+/** Writes those that are gone from `folder`: it may have been deleted under a gateway that runs. */
+export async function restoreKeys(folder: string, { meshKey, nkeySeed, sealKey }: GatewayKeys): Promise<void> {
+  const files = keyFiles(folder);
+  await restore(files.mesh, meshKey);
+  await restore(files.nkey, new TextDecoder().decode(nkeySeed));
+  await restore(files.seal, pem(sealKey));
+}
+
+const keyFiles = (folder: string) => ({
+  mesh: join(folder, 'mesh.key'),
+  nkey: join(folder, 'nkey.seed'),
+  seal: join(folder, 'seal.key'),
+});
+
+async function restore(path: string, text: string): Promise<void> {
+  if ((await readIfThere(path)) === undefined) await replaceFile(path, text);
 }
 
 async function keep<T>(path: string, make: () => string, read: (text: string) => T): Promise<T> {
@@ -55,8 +73,9 @@ async function keep<T>(path: string, make: () => string, read: (text: string) =>
   }
 }
 
-const newP256 = (): string =>
-  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+const newP256 = (): string => pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+
+const pem = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
 
 function readP256(text: string): KeyObject {
   const key = createPrivateKey(text);

@@ -105,7 +105,7 @@ function accept({ keys, now }: Asker, answer: api.Identity, trust: Trust): Obtai
   const spiffeId = gatewaySpiffeId(federation, gateway);
   try {
     const { notAfter } = checkChain(certificateChain, { roots: caBundle, spiffeId, key: keys.meshKey, now: now() });
-    const named = { federation, gateway, certificateChain, natsJwt };
+    const named = { federation, gateway, certificateChain, natsJwt, replica: keys.replica };
     const identity = { ...named, meshRootSha256, caBundle, snapshotKeys, obtainedAt: now(), notAfter };
     return { identity, snapshot };
   } catch (cause) {
