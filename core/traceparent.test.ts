@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { childTrace, continueTrace, newTrace, readTraceparent, writeTraceparent } from './traceparent.ts';
 
-const random = (count: number): string => randomBytes(count / 2).toString('hex');
+const random = { take: (count: number): string => randomBytes(count / 2).toString('hex') };
 const VALID = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 test('what is written is read again', () => {

@@ -2,6 +2,7 @@
  * W3C Trace Context level 1, `traceparent` alone: read, begin, continue. What is malformed is as good as absent (§3.2.2).
  * `tracestate` is carried as it is by the headers; spans are another's.
  */
+
 /** `traceId` 32 and `parentId` 16 lower-case hex digits, neither all zeros; `flags` 0–255, bit 0 = sampled. */
 export interface Trace {
   readonly traceId: string;
@@ -12,8 +13,10 @@ export interface Trace {
 const FORM = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const ZEROS = /^0+$/;
 
-/** Gives so many random lower-case hex digits. */
-export type RandomDigits = (count: number) => string;
+export interface RandomDigits {
+  /** So many random lower-case hex digits. */
+  take(count: number): string;
+}
 
 /** Undefined for anything but a valid `traceparent`. A later version is read by its first four fields (§4.3); version ff is invalid. */
 export function readTraceparent(text: string): Trace | undefined {
@@ -32,12 +35,16 @@ export const writeTraceparent = (trace: Trace): string =>
   `00-${trace.traceId}-${trace.parentId}-${trace.flags.toString(16).padStart(2, '0')}`;
 
 /** A new trace, sampled. */
-export const newTrace = (random: RandomDigits): Trace => ({ traceId: random(32), parentId: random(16), flags: 1 });
+export const newTrace = (random: RandomDigits): Trace => ({
+  traceId: random.take(32),
+  parentId: random.take(16),
+  flags: 1,
+});
 
 /** Our own span in the caller's trace: same trace id and sampling, new parent id. Only the sampled flag is handed on (§3.2.2.5). */
 export const childTrace = (parent: Trace, random: RandomDigits): Trace => ({
   traceId: parent.traceId,
-  parentId: random(16),
+  parentId: random.take(16),
   flags: parent.flags & 1,
 });
 

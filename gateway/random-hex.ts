@@ -3,10 +3,11 @@
  * asking for each costs more than the rest of making them. Not for secrets: what is to be used next lies in memory.
  */
 import { randomBytes } from 'node:crypto';
+import type { RandomDigits } from '@portolan/core';
 
 const BYTES = 2_048;
 
-export class RandomHex {
+export class RandomHex implements RandomDigits {
   #digits = '';
   #at = 0;
 

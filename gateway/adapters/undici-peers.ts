@@ -10,7 +10,6 @@ import type { buildConnector } from 'undici';
 import type { Clock, MeshCredentials, MeshIdentity, PeerTransport, Registry } from '../ports.ts';
 import { gatewayOf, peerOf } from './mesh-certificate.ts';
 import { MeshSockets, type Roots, rootsOf } from './mesh-sockets.ts';
-import { PeerSockets } from './peer-sockets.ts';
 import { Pulse } from './pulse.ts';
 import { CONNECT_TIMEOUT_MS, DialTimeout, dialler } from './undici-dial.ts';
 import { openExchange } from './undici-exchange.ts';
@@ -40,15 +39,14 @@ export class UndiciPeers implements PeerTransport {
   readonly #options: PeerDialling;
   readonly #timeoutMs: number;
   readonly #lines = new Map<string, Line>();
-  readonly #sockets = new PeerSockets();
-  readonly #mesh: MeshSockets;
+  readonly #sockets: MeshSockets;
   #roots: Roots;
   readonly #stops: readonly (() => void)[];
 
   constructor(options: PeerDialling) {
     this.#options = options;
     this.#timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-    this.#mesh = new MeshSockets(options.clock);
+    this.#sockets = new MeshSockets(options.clock);
     this.#roots = rootsOf(options.identity.current());
     const beat = setInterval(() => this.#cutSilent(), this.#timeoutMs / 2).unref();
     this.#stops = [
@@ -84,22 +82,19 @@ export class UndiciPeers implements PeerTransport {
     const own = this.#options.identity.current();
     if (!own) throw refuse('peer_down', { hop: name, detail: 'this gateway has no mesh certificate yet' });
     const dial = meshConnector(peer, own, this.#timeoutMs);
-    const lanes = new Lanes(`https://${meshName(name, own.federation)}`, this.#keeping(name, own, dial));
+    const lanes = new Lanes(`https://${meshName(name, own.federation)}`, this.#keeping(own, dial));
     const pulse = new Pulse({ dial, heard: () => this.#sockets.heard(name), patienceMs: this.#timeoutMs });
     return { peer, lanes, pulse };
   }
 
   /** A connector whose connections can be cut. */
-  #keeping(gateway: string, own: MeshCredentials, connect: buildConnector.connector): buildConnector.connector {
+  #keeping(own: MeshCredentials, connect: buildConnector.connector): buildConnector.connector {
     const roots = rootsOf(own);
     return (target, callback) =>
       connect(target, (...result) => {
         const socket = result[1] as TLSSocket | null;
         const peer = socket && peerOf(socket, own.federation);
-        if (peer) {
-          this.#mesh.add(socket, peer, roots);
-          this.#sockets.add(gateway, socket);
-        }
+        if (peer) this.#sockets.add(socket, peer, roots);
         this.#sweep(); // what the snapshot says may have changed since the dial
         callback(...result);
       });
@@ -126,7 +121,7 @@ export class UndiciPeers implements PeerTransport {
 
   #sweep(): void {
     const tables = this.#options.registry.current();
-    if (tables) this.#mesh.sweep(tables.peers, this.#roots);
+    if (tables) this.#sockets.sweep(tables.peers, this.#roots);
   }
 
   /** New connections by the new identity; those that are open may end what is under way, if their root is trusted still. */

@@ -19,7 +19,7 @@ export interface Added {
   readonly fault: FaultCode | undefined;
 }
 
-/** Answers at once where the body has come already, as that of most calls has.  */
+/** Answers at once where the body has come already, as that of most calls has. */
 export function relayAnswer(call: Armed, answer: Answer, added: Added, gateway: Gateway): Reply | Promise<Reply> {
   if (isEncoded(answer.headers)) throw refused(answer, invalid(call, 'an encoded body'));
   const relayed = relayBody(call, answer, gateway);

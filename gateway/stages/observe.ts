@@ -118,7 +118,7 @@ const cut = (text: string | null): string | null =>
   text === null || text.length <= 512 ? text : `${text.slice(0, 511)}…`;
 
 const traceId = ({ trace, headers }: Recorded, random: RandomHex): string =>
-  (trace ?? continueTrace((count) => random.take(count), String(headers.traceparent ?? ''))).traceId;
+  (trace ?? continueTrace(random, String(headers.traceparent ?? ''))).traceId;
 
 /** `mcp_requests_total` counts where the caller came in; what a peer did wrong is counted by who saw it. */
 function count(call: Partial<Armed>, row: AuditRecord, { meter }: Gateway): void {

@@ -39,7 +39,7 @@ const sessionOf = ({ headers }: Admitted, era: Read['era']): string | undefined 
   era === 'legacy' ? text(headers['mcp-session-id']) : undefined;
 
 const traceOf = ({ headers }: Admitted, { random }: Gateway, message?: Scanned): Read['trace'] =>
-  continueTrace((count) => random.take(count), message?.meta?.traceparent?.value, text(headers.traceparent));
+  continueTrace(random, message?.meta?.traceparent?.value, text(headers.traceparent));
 
 const text = (value: string | string[] | undefined): string | undefined =>
   typeof value === 'string' ? value : undefined;
