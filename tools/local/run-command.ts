@@ -26,7 +26,7 @@ export async function runCommand(
   } catch (error) {
     if (!(error instanceof Error && forPeople.some((kind) => error instanceof kind))) throw error;
     console.error(error.message);
-    process.exitCode = exitCodeOf(error);
+    process.exitCode = 'exitCode' in error ? Number(error.exitCode) : 1;
   }
 }
 
@@ -39,9 +39,4 @@ export async function holdingStack<T>(
   const place = await stackPlace(name);
   const waiting = (pid: number) => console.error(`Process ${pid} is changing stack ${name}; waiting for it.`);
   return withLock(join(place.checkout, '.portolan', `${name}.lock`), () => work(place), waiting, signal);
-}
-
-function exitCodeOf(error: Error): number {
-  if (error instanceof CommandFailed || error instanceof Interrupted) return error.exitCode;
-  return error instanceof BadOptions ? 2 : 1;
 }

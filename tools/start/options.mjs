@@ -5,8 +5,10 @@ import { parseArgs } from 'node:util';
 import { highestPortBase, lastOffset, lowestPortBase } from './port-range.mjs';
 import { scripts } from './scripts.mjs';
 
-/** A command that was called wrongly; exit code 2. */
-export class BadOptions extends Error {}
+/** A command that was called wrongly. */
+export class BadOptions extends Error {
+  exitCode = 2;
+}
 
 /**
  * @typedef {object} Given

@@ -6,8 +6,8 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findNode, majorOf, oldestMajor } from './find-node.mjs';
 import { installPackages } from './install.mjs';
-import { Interrupted, interruptible } from './interrupt.mjs';
-import { BadOptions, readOptions } from './options.mjs';
+import { interruptible } from './interrupt.mjs';
+import { readOptions } from './options.mjs';
 import { passThrough } from './pass-through.mjs';
 import { scripts } from './scripts.mjs';
 
@@ -28,13 +28,8 @@ export async function runScript(name, args) {
     return await runUnder(findNode(checkout), [join(checkout, script.file), ...args]);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
-    return exitCodeOf(error);
+    return error.exitCode ?? 1;
   }
-}
-
-function exitCodeOf(error) {
-  if (error instanceof Interrupted) return error.exitCode;
-  return error instanceof BadOptions ? 2 : 1;
 }
 
 /** @returns {string} One line a script, for people. */
