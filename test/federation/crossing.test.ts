@@ -33,7 +33,7 @@ describe('a call that crosses', () => {
     const reply = await federation.callTool('aws', 'mcp-m365', alice, 'get_calendar_events', { date: DATE });
     expect(reply.status, reply.text).toBe(200);
     expect(reply.message.result.structuredContent.date).toBe(DATE);
-    const row = await federation.auditRow(String(reply.headers['x-request-id']));
+    const row = await federation.rowOf(reply);
     expect(row).toMatchObject({
       user: 'alice',
       mcp_server: 'mcp-m365',
@@ -45,7 +45,7 @@ describe('a call that crosses', () => {
     });
     expect(row.total_latency_ms).toBeGreaterThan(0);
     const both = await eventually('records of both gateways', async () => {
-      const now = await federation.auditRow(String(reply.headers['x-request-id']));
+      const now = await federation.rowOf(reply);
       return now.hops.length === 2 ? now.hops : undefined;
     });
     expect(both.map((hop) => [hop.gateway, hop.role]).sort()).toEqual([
@@ -122,7 +122,7 @@ describe('a call that crosses', () => {
     const reply = await federation.send('gcp', 'mcp-m365', alice, message, {
       traceparent: `00-${traceId}-00f067aa0ba902b7-01`,
     });
-    const row = await federation.auditRow(String(reply.headers['x-request-id']));
+    const row = await federation.rowOf(reply);
     expect(row.trace_id).toBe(traceId);
     expect(row.entry_gateway).toBe('gcp');
   });
@@ -189,7 +189,7 @@ describe('every server from every gateway', () => {
       return reply.message?.error?.message?.startsWith('Unknown MCP server') ? undefined : reply;
     });
     expect(stolen.status, stolen.text).toBe(404);
-    const row = await federation.auditRow(String(stolen.headers['x-request-id']));
+    const row = await federation.rowOf(stolen);
     expect(row).toMatchObject({ status: 'refused', code: 'session_not_found', user: 'bob', mcp_server: 'mcp-legacy' });
     await federation.api('DELETE', '/grants/test-bob-legacy');
   });
@@ -220,7 +220,7 @@ describe('what bob may not see does not exist', () => {
     const unknown = await federation.callTool('aws', 'mcp-nowhere', bob, 'anything');
     expect([refused.status, unknown.status]).toEqual([404, 404]);
     expect(masked(refused.text, 'mcp-devops')).toBe(masked(unknown.text, 'mcp-nowhere'));
-    const row = await federation.auditRow(String(refused.headers['x-request-id']));
+    const row = await federation.rowOf(refused);
     expect(row).toMatchObject({ status: 'refused', code: 'no_grant', user: 'bob' });
   });
 });
@@ -314,7 +314,7 @@ describe('a client without a valid token', () => {
         const reply = await call(gateway);
         return reply.status === 401 ? reply : undefined;
       });
-      const row = await federation.auditRow(String(refused.headers['x-request-id']));
+      const row = await federation.rowOf(refused);
       expect(row).toMatchObject({ status: 'refused', code: 'token_invalid', user: null });
     }
   });

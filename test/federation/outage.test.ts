@@ -71,7 +71,7 @@ test('a gateway that is down is named within the connect timeout, and the others
   expect(reply.message.id).toBe(1);
   const elsewhere = await federation.callTool('aws', 'mcp-bigquery', alice, 'no_such_tool');
   expect(elsewhere.status).toBe(200);
-  const row = await federation.auditRow(String(reply.headers['x-request-id']));
+  const row = await federation.rowOf(reply);
   expect(row).toMatchObject({ status: 'failed', entry_gateway: 'aws', handling_gateway: 'azure' });
   await federation.up();
 }, 120_000);
@@ -95,7 +95,7 @@ test.each([
       expect(reply.status, reply.text).toBe(502);
       expect(reply.message.error).toMatchObject({ data: { code: 'peer_down', hop: 'azure' } });
       expect(reply.message.error.message).toContain('azure');
-      const row = await federation.auditRow(String(reply.headers['x-request-id']));
+      const row = await federation.rowOf(reply);
       expect(row).toMatchObject({
         status: 'failed',
         code: 'peer_down',

@@ -221,6 +221,11 @@ export class Federation implements AsyncDisposable {
     });
   }
 
+  /** The audit row of the request that was answered so. */
+  rowOf({ headers }: Pick<Reply, 'headers'>): ReturnType<Federation['auditRow']> {
+    return this.auditRow(String(headers['x-request-id']));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const done = await this.down();
     if (done.code !== 0) throw new Error(`down exited with ${done.code}:\n${done.output}`);

@@ -80,7 +80,7 @@ describe.each(['aws', 'azure'])('at gateway %s', (gateway) => {
     expect(reply.status, reply.text).toBe(status);
     expect(reply.message.error.code).toBe(rpc);
     expect(reply.message.error.message.length).toBeGreaterThan(10);
-    const row = await federation.auditRow(String(reply.headers['x-request-id']));
+    const row = await federation.rowOf(reply);
     expect(row).toMatchObject({ status: 'refused', code, user: 'alice', entry_gateway: gateway });
   });
 
@@ -97,7 +97,7 @@ describe.each(['aws', 'azure'])('at gateway %s', (gateway) => {
     const reply = await federation.send(gateway, 'mcp-m365', alice, big);
     expect(reply.status).toBe(413);
     expect(reply.message.error.message).toMatch(/larger/);
-    const row = await federation.auditRow(String(reply.headers['x-request-id']));
+    const row = await federation.rowOf(reply);
     expect(row).toMatchObject({ status: 'refused', code: 'body_too_large', user: 'alice', entry_gateway: gateway });
   });
 
@@ -121,7 +121,7 @@ describe.each(['aws', 'azure'])('at gateway %s', (gateway) => {
     const reply = await federation.send(gateway, 'mcp-m365', token, call);
     expect(reply.status).toBe(401);
     expect(reply.text).not.toContain(token);
-    const row = await federation.auditRow(String(reply.headers['x-request-id']));
+    const row = await federation.rowOf(reply);
     expect(row).toMatchObject({ status: 'refused', code, user: null });
   });
 
@@ -137,7 +137,7 @@ describe.each(['aws', 'azure'])('at gateway %s', (gateway) => {
     await answered(401); // which may have expired on its way, between the gateways
     const reply = await answered(401);
     expect(reply.text).toMatch(/expired/);
-    const row = await federation.auditRow(String(reply.headers['x-request-id']));
+    const row = await federation.rowOf(reply);
     expect(row).toMatchObject({ status: 'refused', user: null, entry_gateway: gateway });
     // by the clock; or unknown already, as the next snapshot is without it
     expect(['token_expired', 'token_invalid']).toContain(row.code);

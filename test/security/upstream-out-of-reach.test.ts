@@ -53,7 +53,7 @@ test.each<[string, (base: number) => string]>([
   expect(reply.status, reply.text).toBe(502);
   expect(reply.message.error.data).toMatchObject({ code: 'upstream_out_of_reach', hop: 'azure' });
   expect(reply.message.error.message).toContain('upstreamCidrs');
-  const row = await federation.auditRow(String(reply.headers['x-request-id']));
+  const row = await federation.rowOf(reply);
   expect(row).toMatchObject({ status: 'failed', code: 'upstream_out_of_reach', user: 'alice', mcp_server: name });
 });
 
