@@ -7,6 +7,7 @@ import { compileReach } from '@portolan/core';
 import { ClosedDoors } from './adapters/closed-doors.ts';
 import { endure, type Work } from './adapters/endure.ts';
 import { type KeptIdentity, openIdentity } from './adapters/identity/keep-identity.ts';
+import { LinkPeers } from './adapters/link/link-peers.ts';
 import { lockFolder } from './adapters/lock-folder.ts';
 import { makeLog } from './adapters/log.ts';
 import { Counters } from './adapters/meter.ts';
@@ -22,7 +23,6 @@ import { SnapshotRegistry } from './adapters/snapshot/snapshot-registry.ts';
 import { shipSpool } from './adapters/spool/ship-spool.ts';
 import { openSpool, type Spool } from './adapters/spool/spool.ts';
 import { systemClock as clock } from './adapters/system-clock.ts';
-import { UndiciPeers } from './adapters/undici-peers.ts';
 import { UndiciUpstreams } from './adapters/undici-upstreams.ts';
 import type { Config } from './config.ts';
 import { drain } from './drain.ts';
@@ -198,7 +198,7 @@ async function makeServer(parts: Parts): Promise<GatewayServer> {
     {
       identity,
       registry,
-      peers: new UndiciPeers({ identity, registry, clock, connectTimeoutMs }),
+      peers: new LinkPeers({ identity, registry, clock, connectTimeoutMs }),
       upstreams: new UndiciUpstreams({ registry, mayDial, connectTimeoutMs }),
       audit: spool,
       sessions: sessionSealer(sealingKeys),

@@ -4,7 +4,16 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { AuditRecord, CompiledGrants, McpServer, Peer, PrincipalKind, Refusal, TokenDigest } from '@portolan/core';
+import type {
+  AuditRecord,
+  CompiledGrants,
+  FaultCode,
+  McpServer,
+  Peer,
+  PrincipalKind,
+  Refusal,
+  TokenDigest,
+} from '@portolan/core';
 
 /** One applied snapshot, compiled for look-ups; swapped as a whole, never changed. */
 export interface Tables {
@@ -90,8 +99,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: AnswerBody;
-  /** Of a chunked body that has been read to its end; else empty. */
-  trailers(): Answer['headers'];
+  /** What a peer said broke the body off, where it did not end; known when it has been read to its end. */
+  brokenBy(): string | undefined;
 }
 
 export interface AnswerBody extends AsyncIterable<Buffer> {
@@ -162,12 +171,61 @@ export type Door =
   | { readonly kind: 'loopback' }
   | { readonly kind: 'mesh'; readonly peer: PeerConnection | undefined };
 
+/** Takes the body of a request, chunk by chunk. */
+export interface BodySink {
+  /** False: no more of it is wanted. */
+  data(chunk: Buffer): boolean;
+  end(): void;
+  /** It will never be whole. */
+  cut(): void;
+}
+/**
+ * One request as its connection brought it, and the only way to answer it: by `reply`, or by `begin`, `write` … and `end` or `cut`. After either,
+ * `finish`. What is written when the caller has left goes nowhere and throws nothing.
+ */
+export interface Arrival {
+  readonly door: Door;
+  readonly method: string;
+  /** `1.0` and `1.1` are HTTP's. */
+  readonly httpVersion: string;
+  /** The request target as it was sent. */
+  readonly target: string;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The same as they were sent, flat: name, value, name, value, … */
+  readonly rawHeaders: readonly string[];
+  /** Something of the answer has been sent. */
+  readonly begun: boolean;
+  /** Nothing that is sent reaches the caller. */
+  readonly gone: boolean;
+  /** Calls back once, when the request ends before its answer does, and says why. Of several listeners the last counts. */
+  onEnd(listener: (reason: Refusal) => void): void;
+  /** Hands over the body as fast as it comes; at most once. */
+  receive(sink: BodySink): void;
+  /** The whole answer; `headers` is flat, and a `content-length` is added. */
+  reply(status: number, headers: string[], body: Buffer | undefined): void;
+  /** The head of an answer whose body follows; the caller sees it at once. */
+  begin(status: number, headers: string[]): void;
+  /** A promise where the caller has to read first. */
+  write(chunk: Buffer): Promise<void> | undefined;
+  /** The last of the body; `fault` tells a peer what broke it off. */
+  end(fault?: FaultCode): void;
+  /** The caller sees that something is missing. */
+  cut(): void;
+  /** Nobody wants the rest of the request. */
+  finish(): void;
+}
+
 /** What a listener hands its connections and requests to; server.ts fulfils it. */
 export interface Intake {
   connected(socket: Socket, door: Door): void;
   handle(request: IncomingMessage, response: ServerResponse): void;
+  /** A request of a link. */
+  arrived(arrival: Arrival): void;
   /** Bytes that are no HTTP request; the intake answers and ends the socket. */
   malformed(error: Error, socket: Socket): void;
+  /** What a peer sent on a link is no frame, or breaks its rules; the link has been cut. */
+  breached(error: Error, door: Door): void;
 }
 /** A listening socket, for `drain`, in the order of its methods. */
 export interface Listener {

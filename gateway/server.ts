@@ -8,9 +8,10 @@ import type { Socket } from 'node:net';
 import { Refusal, refuse } from '@portolan/core';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Gateway, Limits, Read, Received, Reply } from './context.ts';
-import { type Flight, Flights } from './flights.ts';
+import { Flights } from './flights.ts';
+import { HttpArrival } from './http-arrival.ts';
 import { serve } from './pipeline.ts';
-import type { Door, Intake, Ports } from './ports.ts';
+import type { Arrival, Door, Intake, Ports } from './ports.ts';
 import { Proofs } from './proofs.ts';
 import { RandomHex } from './random-hex.ts';
 import { type Refused, refusalReply, rpcError } from './refusal-reply.ts';
@@ -33,10 +34,10 @@ export const defaultLimits: Limits = {
 
 type Body = Received & { readonly body: RequestBody };
 
-/** One connection. `underWay`: its requests that are not answered yet, or not received to their end; more than one where a client pipelines. */
+/** One HTTP connection. `underWay`: its requests that are not answered yet, or not received to their end; more than one where a client pipelines. */
 interface Connection {
   readonly door: Door;
-  readonly underWay: Map<Flight, ServerResponse>;
+  readonly underWay: Set<HttpArrival>;
 }
 
 /** What is served at no path of ours; recorded like every refusal. */
@@ -81,7 +82,7 @@ export class GatewayServer implements Intake {
   }
 
   connected(socket: Socket, door: Door): void {
-    this.#connections.set(socket, { door, underWay: new Map() });
+    this.#connections.set(socket, { door, underWay: new Set() });
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
@@ -96,22 +97,39 @@ export class GatewayServer implements Intake {
     const underWay = this.#connections.get(socket)?.underWay;
     if (underWay && underWay.size > 0) {
       // the record is the request's; so is the answer, if the bytes are its body's, and none of it has been sent
-      for (const [flight, response] of underWay) {
-        flight.end(code === CUT_SHORT ? refuse('caller_left') : refusal);
-        if (code === CUT_SHORT || response.req.complete || response.headersSent) socket.destroy();
+      for (const arrival of underWay) {
+        arrival.fail(code === CUT_SHORT ? refuse('caller_left') : refusal);
+        if (code === CUT_SHORT || arrival.complete || arrival.begun) socket.destroy();
       }
       return;
     }
     const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-    const { clock, random } = this.#gateway;
-    const [arrivedAt, startedAt] = [clock.now(), clock.monotonic()];
-    const unread = { method: '', headers: {}, requestId: requestId(arrivedAt, random), arrivedAt, startedAt };
-    const reply = refusalReply(refusal, { requestId: unread.requestId, idBytes: undefined, self: this.#self });
-    record(unread, { http: status, code: refusal.code }, this.#gateway);
+    const id = this.#recordUnread(status, refusal);
+    const reply = refusalReply(refusal, { requestId: id, idBytes: undefined, self: this.#self });
     const length = Buffer.isBuffer(reply.body) ? reply.body.length : 0;
     socket.end(
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n${reply.body}`,
     );
+  }
+
+  arrived(arrival: Arrival): void {
+    this.#answer(arrival, serve).catch(() => arrival.cut());
+  }
+
+  breached(error: Error, door: Door): void {
+    const refusal = refuse('http_malformed', { expected: error.message });
+    this.#recordUnread(refusal.fault.http, refusal);
+    const peer = door.kind === 'mesh' ? door.peer?.gateway : undefined;
+    this.#gateway.log.warn({ peer, detail: error.message }, 'a link was cut');
+  }
+
+  /** What never became a request has a record, too; answers its id. */
+  #recordUnread(http: number, { code }: Refusal): string {
+    const { clock, random } = this.#gateway;
+    const [arrivedAt, startedAt] = [clock.now(), clock.monotonic()];
+    const id = requestId(arrivedAt, random);
+    record({ method: '', headers: {}, requestId: id, arrivedAt, startedAt }, { http, code }, this.#gateway);
+    return id;
   }
 
   /** From now on every answer ends its connection. */
@@ -130,7 +148,12 @@ export class GatewayServer implements Intake {
 
   #answering(pipeline: typeof serve): Answering {
     return (request, response) => {
-      this.#answer(request, response, pipeline).catch(() => response.destroy());
+      const { door, underWay } = this.#connections.get(request.socket) ?? UNKNOWN;
+      const arrival = new HttpArrival(request, response, door);
+      underWay.add(arrival);
+      this.#answer(arrival, pipeline)
+        .catch(() => arrival.cut())
+        .finally(() => arrival.onReceived(() => underWay.delete(arrival)));
     };
   }
 
@@ -144,42 +167,36 @@ export class GatewayServer implements Intake {
     this.#answering(refuseUnserved)(request.raw, reply.raw);
   };
 
-  async #answer(raw: IncomingMessage, response: ServerResponse, pipeline: typeof serve): Promise<void> {
-    const connection = this.#connections.get(raw.socket);
-    const request = this.#received(raw, connection?.door);
+  async #answer(arrival: Arrival, pipeline: typeof serve): Promise<void> {
+    const request = this.#received(arrival);
     const { flight } = request;
-    connection?.underWay.set(flight, response);
-    response.once('close', () => {
-      if (!response.writableEnded) flight.end(refuse('caller_left'));
-    });
+    arrival.onEnd((reason) => flight.end(reason));
     let sent: Reply | undefined;
     try {
       sent = this.#finished(await pipeline(request, this.#gateway), request);
-      await send(response, sent);
+      await send(arrival, sent);
     } catch (error) {
-      await this.#refuse(error, request, response, sent);
+      await this.#refuse(error, request, arrival, sent);
     } finally {
       flight.land();
-      request.body.discardRest();
-      if (raw.complete) connection?.underWay.delete(flight);
-      else raw.once('close', () => connection?.underWay.delete(flight));
+      arrival.finish();
     }
   }
 
-  #received(raw: IncomingMessage, door: Door = { kind: 'public' }): Body {
+  #received(arrival: Arrival): Body {
     const { clock, flights, limits, random } = this.#gateway;
+    const { door, headers, httpVersion, method, rawHeaders, target } = arrival;
     const flight = flights.takeOff();
-    const target = raw.url ?? '';
     const arrivedAt = clock.now();
     const request = {
       door,
-      method: raw.method ?? '',
-      httpVersion: raw.httpVersion,
+      method,
+      httpVersion,
       target,
       path: pathOf(target),
-      headers: raw.headers,
-      head: readHead(raw.rawHeaders),
-      body: new RequestBody(raw, limits.bodyBytes, flight),
+      headers,
+      head: readHead(rawHeaders),
+      body: new RequestBody(arrival, limits.bodyBytes, flight),
       flight,
       arrivedAt,
       startedAt: clock.monotonic(),
@@ -217,20 +234,22 @@ export class GatewayServer implements Intake {
   async #refuse(
     error: unknown,
     request: Body & Partial<Read>,
-    response: ServerResponse,
+    arrival: Arrival,
     sent: Reply | undefined,
   ): Promise<void> {
     const refusal = error instanceof Refusal ? error : refuse('internal', { hop: this.#self, cause: error });
     this.#log(refusal, request);
-    if (response.destroyed) return;
+    if (arrival.gone) return;
     const refused: Refused = {
       requestId: request.requestId,
       idBytes: request.idBytes ?? (await request.body.id()),
       self: this.#self,
     };
-    if (!response.headersSent) await send(response, this.#finished(refusalReply(refusal, refused), request));
-    else if (request.door.kind === 'mesh' && !openEnded(sent)) tellPeer(response, refusal);
-    else breakOff(response, sent, refusal, refused);
+    if (!arrival.begun) await send(arrival, this.#finished(refusalReply(refusal, refused), request));
+    else if (openEnded(sent)) arrival.end();
+    // the entry gateway knows best how to tell its caller
+    else if (request.door.kind === 'mesh') arrival.end(refusal.code);
+    else breakOff(arrival, sent, refusal, refused);
   }
 
   #log(refusal: Refusal, { requestId, path }: Received): void {
@@ -242,27 +261,25 @@ export class GatewayServer implements Intake {
   }
 }
 
+/** A request of a connection that no listener announced: nobody is believed on it. */
+const UNKNOWN: Connection = { door: { kind: 'public' }, underWay: new Set() };
+
 /** llhttp: the client has sent its last byte before the end of its request. */
 const CUT_SHORT = 'HPE_INVALID_EOF_STATE';
 
 const openEnded = (sent: Reply | undefined): boolean => sent?.openEnded === true;
 
-/** The entry gateway knows best how to tell its caller; a trailer tells it what to tell. */
-function tellPeer(response: ServerResponse, refusal: Refusal): void {
-  response.addTrailers([[FAULT_HEADER, refusal.code]]);
-  response.end();
-}
-
 /**
  * A stream that broke off after its head was sent. A caller who waits for a response on it gets one that says what happened, unless he can
  * take the stream up again: then, and in JSON, only a connection that ends too early says that something is missing.
  */
-function breakOff(response: ServerResponse, sent: Reply | undefined, refusal: Refusal, refused: Refused): void {
-  if (openEnded(sent)) return void response.end();
+function breakOff(arrival: Arrival, sent: Reply | undefined, refusal: Refusal, refused: Refused): void {
   const { progress } = sent ?? {};
   const waits = refused.idBytes !== undefined && progress?.events && !progress.answered && !progress.resumable;
-  if (waits) response.end(`event: message\ndata: ${rpcError(refusal, refused)}\n\n`);
-  else response.destroy();
+  if (waits) {
+    arrival.write(Buffer.from(`event: message\ndata: ${rpcError(refusal, refused)}\n\n`));
+    arrival.end();
+  } else arrival.cut();
 }
 
 /** The path of a request target in origin or absolute form (RFC 9112 §3.2), byte for byte. */

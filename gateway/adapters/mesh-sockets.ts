@@ -18,8 +18,6 @@ interface Open {
   readonly peer: MeshPeer;
   /** The roots that TLS verified it against. */
   readonly then: Roots;
-  /** `bytesRead` when somebody asked last. */
-  read: number;
 }
 
 export class MeshSockets {
@@ -32,7 +30,7 @@ export class MeshSockets {
 
   /** `socket` was verified against `then`; until it closes, it may be cut. */
   add(socket: TLSSocket, peer: MeshPeer, then: Roots): void {
-    this.#open.set(socket, { peer, then, read: socket.bytesRead });
+    this.#open.set(socket, { peer, then });
     const life = Math.min(peer.notAfter - this.#clock.now(), MAX_TIMER_MS);
     const expiry = setTimeout(() => socket.destroy(new Error('the certificate is at its end')), Math.max(life, 0));
     socket.once('close', () => {
@@ -49,22 +47,6 @@ export class MeshSockets {
       if (!known || peer.issuedAt < known.minIssuedAt || !trusted)
         socket.destroy(new Error('the snapshot no longer allows this connection'));
     }
-  }
-
-  /** Cuts all to one gateway. */
-  cut(gateway: string, reason: Error): void {
-    for (const [socket, { peer }] of this.#open) if (peer.gateway === gateway) socket.destroy(reason);
-  }
-
-  /** Has a byte come from this gateway, on any connection, since this was asked last? */
-  heard(gateway: string): boolean {
-    let heard = false;
-    for (const [socket, open] of this.#open) {
-      if (open.peer.gateway !== gateway || open.read === socket.bytesRead) continue;
-      open.read = socket.bytesRead;
-      heard = true;
-    }
-    return heard;
   }
 }
 

@@ -22,6 +22,8 @@ import type {
   PublicCertificate,
   Registry,
 } from '../ports.ts';
+import { AcceptedLinks } from './link/accept-links.ts';
+import { LINK_PROTOCOL } from './link/frames.ts';
 import { peerOf } from './mesh-certificate.ts';
 import { MeshSockets, type Roots, rootsOf } from './mesh-sockets.ts';
 
@@ -115,6 +117,7 @@ class TlsListener extends OpenListener {
   readonly #server: HttpsServer;
   readonly #options: TlsListening;
   readonly #peers: MeshSockets;
+  readonly #links: AcceptedLinks;
   readonly #stops: readonly (() => void)[];
   #public: SecureContext;
   #mesh: SecureContext | undefined;
@@ -130,6 +133,7 @@ class TlsListener extends OpenListener {
         requestCert: true,
         rejectUnauthorized: false,
         SNICallback: (name, done) => this.#choose(name, done),
+        ALPNCallback: ({ servername, protocols }) => this.#protocol(servername, protocols),
       },
       (request, response) => intake.handle(request, response),
     );
@@ -144,7 +148,14 @@ class TlsListener extends OpenListener {
       identity.onChange(() => this.#loadMesh()),
       registry.onChange(() => this.#sweep()),
     ];
-    server.prependListener('secureConnection', (socket) => this.#connected(socket));
+    this.#links = new AcceptedLinks(intake);
+    const [http] = server.listeners('secureConnection');
+    server.removeAllListeners('secureConnection').on('secureConnection', (socket) => {
+      const door = this.#door(socket);
+      if (socket.alpnProtocol === LINK_PROTOCOL) return this.#links.accept(socket, door);
+      intake.connected(socket, door);
+      http?.call(server, socket);
+    });
     server.on('clientError', (error, socket) => intake.malformed(error, socket as Socket));
     // a failed handshake is the client's to explain; without this listener it would be nobody's
     server.on('tlsClientError', (_error, socket) => socket.destroy());
@@ -152,7 +163,18 @@ class TlsListener extends OpenListener {
 
   override stop(): Promise<void> {
     for (const stop of this.#stops) stop();
+    this.#links.askToLeave();
     return super.stop();
+  }
+
+  override closeIdle(): void {
+    this.#links.cutIdle();
+    super.closeIdle();
+  }
+
+  override closeAll(): void {
+    this.#links.cutAll();
+    super.closeAll();
   }
 
   /** Node lets an exception of this callback end the process (CVE-2026-21637). */
@@ -171,8 +193,10 @@ class TlsListener extends OpenListener {
     return own !== undefined && name !== false && name?.toLowerCase() === meshName(own.gateway, own.federation);
   }
 
-  #connected(socket: TLSSocket): void {
-    this.#options.intake.connected(socket, this.#door(socket));
+  /** Undefined: refused by TLS (RFC 7301 §3.2). */
+  #protocol(servername: string, protocols: readonly string[]): string | undefined {
+    if (protocols.includes(LINK_PROTOCOL) && this.#isMeshName(servername)) return LINK_PROTOCOL;
+    return protocols.includes('http/1.1') ? 'http/1.1' : undefined;
   }
 
   #door(socket: TLSSocket): Door {

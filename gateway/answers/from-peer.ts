@@ -20,7 +20,7 @@ const BETWEEN_GATEWAYS = new Set<FaultCode>([
 
 export function fromPeer(call: Armed, answer: Answer, gateway: Gateway): Reply | Promise<Reply> {
   const hop = call.server.gateway;
-  const fault = faultOf(answer.headers);
+  const fault = faultOf(answer.headers[FAULT_HEADER]);
   if (fault && BETWEEN_GATEWAYS.has(fault)) throw refused(answer, refuse('peer_refused_us', { hop, detail: fault }));
   if (!fault && isStrange(answer.status)) {
     throw refused(answer, refuse('peer_failed', { hop, detail: `unmarked ${answer.status}` }));
@@ -34,12 +34,11 @@ export function fromPeer(call: Armed, answer: Answer, gateway: Gateway): Reply |
 const isStrange = (status: number): boolean =>
   status >= 500 || status === 401 || status === 403 || (status >= 300 && status < 400);
 
-function faultOf(headers: Answer['headers']): FaultCode | undefined {
-  const marked = headers[FAULT_HEADER];
+function faultOf(marked: string | string[] | undefined): FaultCode | undefined {
   return typeof marked === 'string' && Object.hasOwn(faults, marked) ? (marked as FaultCode) : undefined;
 }
 
-/** A body without a length may end with a trailer that says what broke it off at the handling gateway. */
+/** A body without a length may end with what broke it off at the handling gateway. */
 const mayBreakOff = (answer: Answer): boolean => answer.headers['content-length'] === undefined;
 
 /** The same answer, whose body breaks off here, too. */
@@ -47,6 +46,6 @@ const untilFault = (call: Armed, answer: Answer): Answer => ({ ...answer, body: 
 
 async function* checked(call: Armed, answer: Answer): AsyncGenerator<Buffer, void> {
   yield* answer.body;
-  const code = faultOf(answer.trailers());
+  const code = faultOf(answer.brokenBy());
   if (code) throw refuse(code, { name: call.server.name, hop: call.server.gateway, expected: 'it broke off' });
 }

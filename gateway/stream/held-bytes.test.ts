@@ -1,7 +1,6 @@
-import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Arrival, BodySink } from '../ports.ts';
 import { RequestBody } from '../request-body.ts';
 import { gather } from './gather.ts';
 import { HeldBytes } from './held-bytes.ts';
@@ -28,15 +27,17 @@ async function* byteByByte() {
   for (let i = 0; i < MEGABYTE; i += 1) yield Buffer.from('x');
 }
 const noEnd = { reason: undefined, listen: () => {} };
-const json = { headers: { 'content-type': 'application/json' } };
+const arrival = {
+  headers: { 'content-type': 'application/json' },
+  receive: async (sink: BodySink) => {
+    for await (const byte of byteByByte()) sink.data(byte);
+    sink.end();
+  },
+};
 
 test.each<[string, () => Promise<unknown>]>([
   ['an answer', () => gather(byteByByte(), 2 * MEGABYTE)],
-  [
-    'a request',
-    () =>
-      new RequestBody(Object.assign(Readable.from(byteByByte()), json) as IncomingMessage, 2 * MEGABYTE, noEnd).read(),
-  ],
+  ['a request', () => new RequestBody(arrival as unknown as Arrival, 2 * MEGABYTE, noEnd).read()],
   [
     'an event',
     async () => {

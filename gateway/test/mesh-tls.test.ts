@@ -60,37 +60,41 @@ test('no session is resumed, on either name', async () => {
   }
 });
 
-test.each(['another gateway', 'another federation', 'another CA', 'expired', 'no certificate of the mesh'])(
-  'what answers for azure is %s: nothing is sent to it',
-  async (what) => {
-    const { authority } = world.mesh;
-    const before = azure().identity.current();
-    const imposter = {
-      'another gateway': () => credentials(authority, FEDERATION, 'azure', { sans: spiffe(FEDERATION, 'gcp') ?? [] }),
-      'another federation': () =>
-        credentials(authority, FEDERATION, 'azure', { sans: spiffe('elsewhere', 'azure') ?? [] }),
-      'another CA': async () => credentials(await makeAuthority('mesh root'), FEDERATION, 'azure'),
-      expired: () =>
-        credentials(authority, FEDERATION, 'azure', {
-          notBefore: new Date(Date.now() - 9e6),
-          notAfter: new Date(Date.now() - 1e3),
-        }),
-      'no certificate of the mesh': async () => undefined,
-    }[what];
-    azure().identity.set(await imposter?.());
-    aws().identity.set(aws().identity.current()); // new connections
-    try {
-      expect(await far()).toMatchObject({
-        status: 502,
-        body: { id: 1, error: { data: { code: 'peer_untrusted', hop: 'azure' } } },
-      });
-      expect(azure().audit).toMatchObject({ records: [], notes: [] });
-      expect(world.upstream.seen).toEqual([]);
-    } finally {
-      azure().identity.set(before);
-    }
-  },
-);
+test.each([
+  ['another gateway', 'peer_untrusted'],
+  ['another federation', 'peer_untrusted'],
+  ['another CA', 'peer_untrusted'],
+  ['expired', 'peer_untrusted'],
+  // without one it has no mesh name, and takes nobody on it
+  ['no certificate of the mesh', 'peer_down'],
+])('what answers for azure is %s: nothing is sent to it (%s)', async (what, code) => {
+  const { authority } = world.mesh;
+  const before = azure().identity.current();
+  const imposter = {
+    'another gateway': () => credentials(authority, FEDERATION, 'azure', { sans: spiffe(FEDERATION, 'gcp') ?? [] }),
+    'another federation': () =>
+      credentials(authority, FEDERATION, 'azure', { sans: spiffe('elsewhere', 'azure') ?? [] }),
+    'another CA': async () => credentials(await makeAuthority('mesh root'), FEDERATION, 'azure'),
+    expired: () =>
+      credentials(authority, FEDERATION, 'azure', {
+        notBefore: new Date(Date.now() - 9e6),
+        notAfter: new Date(Date.now() - 1e3),
+      }),
+    'no certificate of the mesh': async () => undefined,
+  }[what];
+  azure().identity.set(await imposter?.());
+  aws().identity.set(aws().identity.current()); // new connections
+  try {
+    expect(await far()).toMatchObject({
+      status: 502,
+      body: { id: 1, error: { data: { code, hop: 'azure' } } },
+    });
+    expect(azure().audit).toMatchObject({ records: [], notes: [] });
+    expect(world.upstream.seen).toEqual([]);
+  } finally {
+    azure().identity.set(before);
+  }
+});
 
 test('a renewed certificate is used by the next connection, on both ends, while calls go on', async () => {
   const { authority } = world.mesh;

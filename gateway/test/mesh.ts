@@ -13,9 +13,9 @@ import {
   tokenText,
   type WholeSnapshot,
 } from '@portolan/core';
+import { LinkPeers } from '../adapters/link/link-peers.ts';
 import { listenLoopback, listenTls } from '../adapters/node-listeners.ts';
 import { compileTables } from '../adapters/snapshot/compile-tables.ts';
-import { UndiciPeers } from '../adapters/undici-peers.ts';
 import { UndiciUpstreams } from '../adapters/undici-upstreams.ts';
 import type { Limits } from '../context.ts';
 import type { Clock, Listener } from '../ports.ts';
@@ -52,7 +52,7 @@ export class TestGateway {
   readonly meter = new TestMeter();
   readonly log = new TestLog();
   readonly server: GatewayServer;
-  readonly peers: UndiciPeers;
+  readonly peers: LinkPeers;
   readonly upstreams: UndiciUpstreams;
   tls!: Listener;
   loopback!: Listener;
@@ -65,7 +65,7 @@ export class TestGateway {
     const { registry, audit, meter, log } = this;
     const mayDial = compileReach((spec.reach ?? [{ cidr: '127.0.0.0/8' }]).map((range) => ({ ...range })));
     const { connectTimeoutMs = 2_000 } = spec;
-    this.peers = new UndiciPeers({ identity, registry, clock, connectTimeoutMs });
+    this.peers = new LinkPeers({ identity, registry, clock, connectTimeoutMs });
     this.upstreams = new UndiciUpstreams({ registry, mayDial });
     const ports = {
       identity,

@@ -1,0 +1,74 @@
+/**
+ * Puts frames together and writes them at the end of the event loop's turn: what many calls send in one turn is one write, and one TLS record or few.
+ */
+import type { Socket } from 'node:net';
+import { type FrameType, HEADER_BYTES, writeHeader } from './frames.ts';
+
+const SLAB_BYTES = 65_536;
+
+export class FrameWriter {
+  readonly #socket: Socket;
+  readonly #onFlushed: () => void;
+  /** Written front to back, never twice: the socket may still hold what it was given. */
+  #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  #from = 0;
+  #to = 0;
+  #due = false;
+
+  constructor(socket: Socket, onFlushed: () => void) {
+    this.#socket = socket;
+    this.#onFlushed = onFlushed;
+  }
+
+  /** Bodies should wait until the socket has taken more. */
+  get full(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
+  bytes(type: FrameType, stream: number, last: boolean, payload: Buffer): void {
+    const at = this.#begin(type, stream, last, payload.length);
+    payload.copy(this.#slab, at);
+  }
+
+  /** `text` is Latin-1. */
+  text(type: FrameType, stream: number, last: boolean, text: string): void {
+    const at = this.#begin(type, stream, last, text.length);
+    this.#slab.write(text, at, 'latin1');
+  }
+
+  number(type: FrameType, stream: number, value: number): void {
+    const at = this.#begin(type, stream, false, 4);
+    this.#slab.writeUInt32BE(value, at);
+  }
+
+  /** Answers where the payload goes. */
+  #begin(type: FrameType, stream: number, last: boolean, length: number): number {
+    const size = HEADER_BYTES + length;
+    if (this.#to + size > this.#slab.length) {
+      this.#write();
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(size, SLAB_BYTES));
+      this.#from = 0;
+      this.#to = 0;
+    }
+    const at = this.#to;
+    writeHeader(this.#slab, at, { type, last, stream, length });
+    this.#to += size;
+    if (!this.#due) {
+      this.#due = true;
+      setImmediate(this.#flush);
+    }
+    return at + HEADER_BYTES;
+  }
+
+  readonly #flush = (): void => {
+    this.#due = false;
+    this.#write();
+    this.#onFlushed();
+  };
+
+  #write(): void {
+    if (this.#from === this.#to || !this.#socket.writable) return;
+    this.#socket.write(this.#slab.subarray(this.#from, this.#to));
+    this.#from = this.#to;
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * The frames of a link: many requests and their answers on one connection between two gateways, told apart by a stream number.
+ * A frame is 8 bytes, big endian (24 bits length of the payload, 1 bit "last of this side", 7 bits type, 32 bits stream), and its payload. The dialling
+ * side's streams are odd, the other's even, each higher than the one before. A stream begins with the request's head; it is over when the answer has
+ * ended, or is reset by either side.
+ * Pure. Invariant: nothing that breaks the rules gets past the reader; text has no byte that could be taken for another field.
+ */
+
+/** The protocol's name in ALPN (RFC 7301). */
+export const LINK_PROTOCOL = 'portolan-link/1';
+
+export const FRAME = {
+  /** Method, target, then name and value of each header; or status, then the same. One a line, Latin-1. */
+  head: 1,
+  data: 2,
+  /** The body of an answer breaks off; the payload is the fault code that says why. Ends the sender's side. */
+  fault: 3,
+  /** Whoever sends it wants no more of this stream, and sends no more. */
+  reset: 4,
+  /** So many more bytes of data may be sent (32 bits). */
+  window: 5,
+  ping: 6,
+  pong: 7,
+  /** Open no new streams here, and hang up when those under way have ended. */
+  leave: 8,
+} as const;
+export type FrameType = (typeof FRAME)[keyof typeof FRAME];
+
+export const HEADER_BYTES = 8;
+/** Of one frame: long enough for every head that node's parser lets in. */
+export const MAX_PAYLOAD_BYTES = 65_536;
+/** Of one data frame: one TLS record, so that a long body lets others in between. */
+export const MAX_DATA_BYTES = 16_384 - HEADER_BYTES;
+/** Bytes of data that a stream may carry before the other side has taken any. */
+export const WINDOW_BYTES = 262_144;
+
+const LAST = 0x80;
+
+/** The other side does not keep to the protocol: nothing more that it sends can be understood. */
+export class Breach extends Error {}
+
+export interface Frame {
+  readonly type: number;
+  readonly last: boolean;
+  readonly stream: number;
+  readonly payload: Buffer;
+}
+
+export function writeHeader(
+  into: Buffer,
+  at: number,
+  frame: Omit<Frame, 'payload'> & { readonly length: number },
+): void {
+  into.writeUInt32BE(((frame.length << 8) | frame.type | (frame.last ? LAST : 0)) >>> 0, at);
+  into.writeUInt32BE(frame.stream, at + 4);
+}
+
+/** Finds the frames in what comes. Payloads share memory with the chunk they came in. */
+export class FrameReader {
+  readonly #take: (frame: Frame) => void;
+  /** A frame that has come in part: its header, or all of it as far as it has come. */
+  #part: Buffer = Buffer.alloc(HEADER_BYTES);
+  #has = 0;
+
+  constructor(take: (frame: Frame) => void) {
+    this.#take = take;
+  }
+
+  /** Throws `Breach`. */
+  push(chunk: Buffer): void {
+    let at = 0;
+    while (this.#has > 0 && at < chunk.length) at += this.#fill(chunk, at);
+    while (chunk.length - at >= HEADER_BYTES) {
+      const end = at + HEADER_BYTES + payloadLength(chunk, at);
+      if (end > chunk.length) break;
+      this.#give(chunk, at, end);
+      at = end;
+    }
+    if (at < chunk.length) this.#keep(chunk, at);
+  }
+
+  /** Adds to the frame that has come in part; answers how many bytes of `chunk` it took. */
+  #fill(chunk: Buffer, at: number): number {
+    const taken = chunk.copy(this.#part, this.#has, at);
+    this.#has += taken;
+    if (this.#has < this.#part.length) return taken;
+    const length = HEADER_BYTES + payloadLength(this.#part, 0);
+    if (length > this.#part.length) this.#widen(length);
+    else {
+      this.#has = 0;
+      this.#give(this.#part, 0, length);
+    }
+    return taken;
+  }
+
+  #keep(chunk: Buffer, at: number): void {
+    const known = chunk.length - at >= HEADER_BYTES;
+    this.#part = Buffer.allocUnsafe(known ? HEADER_BYTES + payloadLength(chunk, at) : HEADER_BYTES);
+    this.#has = chunk.copy(this.#part, 0, at);
+  }
+
+  #widen(length: number): void {
+    const wider = Buffer.allocUnsafe(length);
+    this.#part.copy(wider);
+    this.#part = wider;
+  }
+
+  #give(bytes: Buffer, at: number, end: number): void {
+    const kind = bytes[at + 3] ?? 0;
+    this.#take({
+      type: kind & ~LAST,
+      last: (kind & LAST) !== 0,
+      stream: bytes.readUInt32BE(at + 4),
+      payload: bytes.subarray(at + HEADER_BYTES, end),
+    });
+  }
+}
+
+function payloadLength(bytes: Buffer, at: number): number {
+  const length = bytes.readUInt32BE(at) >>> 8;
+  if (length > MAX_PAYLOAD_BYTES) throw new Breach(`a frame of ${length} bytes`);
+  return length;
+}
+
+/** A field's text (RFC 9110 §5.5), obsolete bytes included. */
+const TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
+const LINES = /^[\t\n\x20-\x7e\x80-\xff]*$/;
+const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+
+/** Throws `TypeError` for what a head cannot hold: one value must not become another header. */
+export function headText(first: readonly string[], headers: readonly string[]): string {
+  let text = first.join('\n');
+  for (const field of headers) {
+    if (!TEXT.test(field)) throw new TypeError('a header with a control character, or beyond Latin-1');
+    text += `\n${field}`;
+  }
+  if (text.length > MAX_PAYLOAD_BYTES) throw new TypeError(`a head of ${text.length} bytes`);
+  return text;
+}
+
+export interface Head {
+  /** Method and target, or status. */
+  readonly first: readonly string[];
+  /** Flat. */
+  readonly rawHeaders: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** `first`: how many fields come before the headers. Throws `Breach`; a name twice is one. */
+export function readHead(payload: Buffer, first: number): Head {
+  const text = payload.toString('latin1');
+  if (!LINES.test(text)) throw new Breach('a head with a control character');
+  const fields = text.split('\n');
+  if (fields.length < first || (fields.length - first) % 2 !== 0) throw new Breach('a head that is cut');
+  const headers: Record<string, string> = {};
+  for (let i = first; i < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    if (!NAME.test(name) || Object.hasOwn(headers, name)) throw new Breach('a header name that is none, or twice');
+    headers[name] = fields[i + 1] ?? '';
+  }
+  return { first: fields.slice(0, first), rawHeaders: fields.slice(first), headers };
+}

@@ -1,0 +1,231 @@
+/**
+ * One link: a connection between two gateways that carries many exchanges at once. It hands frames to the streams they are for, and notices when the
+ * other side is no longer there: a living process answers a ping, however slow its tools are.
+ * It knows nothing of requests and answers. Invariant: when the connection ends, every stream on it is told; a breach of the protocol ends it.
+ */
+import type { TLSSocket } from 'node:tls';
+import { type Carrier, Flow } from './flow.ts';
+import { FrameWriter } from './frame-writer.ts';
+import { Breach, FRAME, type Frame, FrameReader } from './frames.ts';
+
+/** More streams at once than this are refused: a queue that grows hides an outage. Quiet streams count, so it is wide. */
+const MAX_STREAMS = 16_384;
+/** Stream numbers have 32 bits. */
+const MAX_STREAM = 2 ** 32 - 3;
+/** Pings in a row without a byte from the other side, after which it is gone. Counted, not timed: a process that slept must first hear what has come. */
+const MAX_UNANSWERED = 5;
+const KEEP_ALIVE_MS = 30_000;
+const NOTHING = Buffer.alloc(0);
+
+/** The other side is silent: stopped, or cut off. */
+export class Silent extends Error {}
+
+/** One exchange, as the link sees it. A `Breach` that it throws ends the link. */
+export interface Stream {
+  readonly flow: Flow;
+  head(payload: Buffer, last: boolean): void;
+  data(bytes: Buffer, last: boolean): void;
+  fault(code: string): void;
+  /** Reset by the other side, or `error` has ended the link. The link has forgotten it already. */
+  lost(error: Error | undefined): void;
+  /** Time passes (monotonic, ms). */
+  tick(now: number): void;
+}
+
+export interface LinkOptions {
+  /** Does our side open the odd streams? */
+  readonly dialled: boolean;
+  /** A quiet link is asked as often for a sign of life, ms. */
+  readonly beatMs: number;
+  /** The other side opens a stream; to be added. */
+  readonly onOpen: (flow: Flow, payload: Buffer, last: boolean) => void;
+  /** The connection has ended, by `error` where it was not agreed on. */
+  readonly onClosed: (error: Error | undefined) => void;
+}
+
+export class Link implements Carrier {
+  readonly #socket: TLSSocket;
+  readonly #options: LinkOptions;
+  readonly #writer: FrameWriter;
+  readonly #reader = new FrameReader((frame) => this.#take(frame));
+  readonly #streams = new Map<number, Stream>();
+  readonly #waiting = new Set<Flow>();
+  readonly #beat: NodeJS.Timeout;
+  #ours: number;
+  #theirs: number;
+  #leaving = false;
+  #heard = true;
+  #unanswered = 0;
+  #error: Error | undefined;
+
+  constructor(socket: TLSSocket, options: LinkOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#ours = options.dialled ? -1 : 0;
+    this.#theirs = options.dialled ? 0 : -1;
+    this.#writer = new FrameWriter(socket, this.#room);
+    this.#beat = setInterval(() => this.#tick(), options.beatMs).unref();
+    socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('drain', this.#room);
+    socket.on('error', (error) => (this.#error ??= error));
+    socket.on('close', () => this.#closed());
+  }
+
+  /** May a new stream be opened? */
+  get usable(): boolean {
+    return !this.#leaving && this.#socket.writable && this.#ours < MAX_STREAM;
+  }
+
+  get busy(): boolean {
+    return this.#streams.size > 0;
+  }
+
+  /** The flow of a new stream of ours; undefined where there are too many. Its stream is to be added before the next frame. */
+  open(): Flow | undefined {
+    if (this.#streams.size >= MAX_STREAMS) return undefined;
+    this.#ours += 2;
+    return new Flow(this.#ours, this);
+  }
+
+  add(stream: Stream): void {
+    this.#streams.set(stream.flow.stream, stream);
+  }
+
+  /** The exchange is over; what still comes for it is thrown away. */
+  remove({ flow }: Stream): void {
+    this.#streams.delete(flow.stream);
+    this.#waiting.delete(flow);
+    flow.stop();
+    this.#hangUpIfIdle();
+  }
+
+  /** Ends an exchange before its time, here and there. */
+  reset(stream: Stream): void {
+    if (!this.#streams.has(stream.flow.stream)) return;
+    this.#writer.bytes(FRAME.reset, stream.flow.stream, true, NOTHING);
+    this.remove(stream);
+  }
+
+  head({ flow }: Stream, text: string, last: boolean): void {
+    this.#writer.text(FRAME.head, flow.stream, last, text);
+  }
+
+  fault({ flow }: Stream, code: string): void {
+    this.#writer.text(FRAME.fault, flow.stream, true, code);
+  }
+
+  data(stream: number, bytes: Buffer, last: boolean): void {
+    this.#writer.bytes(FRAME.data, stream, last, bytes);
+  }
+
+  window(stream: number, bytes: number): void {
+    this.#writer.number(FRAME.window, stream, bytes);
+  }
+
+  hasRoom(flow: Flow): boolean {
+    if (this.#writer.full) this.#waiting.add(flow);
+    return !this.#writer.full;
+  }
+
+  /** No new streams of ours; the connection ends with the last of those under way. */
+  retire(): void {
+    this.#leaving = true;
+    this.#hangUpIfIdle();
+  }
+
+  /** Asks the other side to do so. */
+  askToLeave(): void {
+    this.#writer.bytes(FRAME.leave, 0, true, NOTHING);
+  }
+
+  /** Ends the connection, whatever is under way on it. */
+  cut(error?: Error): void {
+    this.#error ??= error;
+    this.#socket.destroy();
+  }
+
+  #read(chunk: Buffer): void {
+    this.#heard = true;
+    try {
+      if (!this.#socket.destroyed) this.#reader.push(chunk);
+    } catch (error) {
+      this.cut(error as Error);
+    }
+  }
+
+  #take({ type, stream, payload, last }: Frame): void {
+    const known = this.#streams.get(stream);
+    if (stream === 0) this.#takeOwn(type);
+    else if (!known) this.#takeUnknown(type, stream, payload, last);
+    else if (type === FRAME.data) {
+      known.flow.received(payload.length);
+      known.data(payload, last);
+    } else if (type === FRAME.head) known.head(payload, last);
+    else if (type === FRAME.window) known.flow.grant(windowOf(payload));
+    else if (type === FRAME.fault) known.fault(payload.toString('latin1'));
+    else if (type === FRAME.reset) {
+      this.remove(known);
+      known.lost(undefined);
+    } else throw new Breach(`frame type ${type}`);
+  }
+
+  /** About the link itself. */
+  #takeOwn(type: number): void {
+    if (type === FRAME.ping) this.#writer.bytes(FRAME.pong, 0, true, NOTHING);
+    else if (type === FRAME.leave) this.retire();
+    else if (type !== FRAME.pong) throw new Breach(`frame type ${type} of no stream`);
+  }
+
+  /** A new stream, or frames that were on their way when an old one ended. */
+  #takeUnknown(type: number, stream: number, payload: Buffer, last: boolean): void {
+    const isOurs = (stream - this.#ours) % 2 === 0;
+    if (stream <= (isOurs ? this.#ours : this.#theirs)) return;
+    if (isOurs || type !== FRAME.head) throw new Breach(`frame type ${type} of a stream that nobody opened`);
+    if (this.#streams.size >= MAX_STREAMS) throw new Breach(`more than ${MAX_STREAMS} streams`);
+    this.#theirs = stream;
+    this.#options.onOpen(new Flow(stream, this), payload, last);
+  }
+
+  /** Those who wait go on, one after the other, until there is no room again. */
+  readonly #room = (): void => {
+    for (const flow of this.#waiting) {
+      if (this.#writer.full) return;
+      this.#waiting.delete(flow);
+      flow.resume();
+    }
+  };
+
+  #tick(): void {
+    const now = performance.now();
+    for (const stream of this.#streams.values()) stream.tick(now);
+    this.#unanswered = this.#heard ? 0 : this.#unanswered + 1;
+    this.#heard = false;
+    if (this.#unanswered > MAX_UNANSWERED) this.cut(new Silent(`no sign of life on ${this.#unanswered} pings`));
+    else if (this.#unanswered > 0) this.#writer.bytes(FRAME.ping, 0, true, NOTHING);
+  }
+
+  #hangUpIfIdle(): void {
+    if (!this.#leaving || this.busy) return;
+    // what has been written goes first
+    setImmediate(() => this.busy || this.#socket.end());
+  }
+
+  #closed(): void {
+    clearInterval(this.#beat);
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    this.#waiting.clear();
+    const error = this.#error ?? (streams.length > 0 ? new Error('the connection has ended') : undefined);
+    for (const stream of streams) {
+      stream.flow.stop();
+      stream.lost(error);
+    }
+    this.#options.onClosed(error);
+  }
+}
+
+function windowOf(payload: Buffer): number {
+  if (payload.length !== 4) throw new Breach(`a window of ${payload.length} bytes`);
+  return payload.readUInt32BE();
+}
