@@ -37,7 +37,7 @@ type Body = Received & { readonly body: RequestBody };
 /** One HTTP connection. `underWay`: its requests that are not answered yet, or not received to their end; more than one where a client pipelines. */
 interface Connection {
   readonly door: Door;
-  readonly underWay: Set<HttpArrival>;
+  readonly underWay: HttpArrival[];
 }
 
 /** What is served at no path of ours; recorded like every refusal. */
@@ -82,7 +82,7 @@ export class GatewayServer implements Intake {
   }
 
   connected(socket: Socket, door: Door): void {
-    this.#connections.set(socket, { door, underWay: new Set() });
+    this.#connections.set(socket, { door, underWay: [] });
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
@@ -95,9 +95,9 @@ export class GatewayServer implements Intake {
     const code = (error as NodeJS.ErrnoException).code ?? '';
     const refusal = refuse('http_malformed', { expected: code });
     const underWay = this.#connections.get(socket)?.underWay;
-    if (underWay && underWay.size > 0) {
+    if (underWay && underWay.length > 0) {
       // the record is the request's; so is the answer, if the bytes are its body's, and none of it has been sent
-      for (const arrival of underWay) {
+      for (const arrival of [...underWay]) {
         arrival.fail(code === CUT_SHORT ? refuse('caller_left') : refusal);
         if (code === CUT_SHORT || arrival.complete || arrival.begun) socket.destroy();
       }
@@ -150,10 +150,10 @@ export class GatewayServer implements Intake {
     return (request, response) => {
       const { door, underWay } = this.#connections.get(request.socket) ?? UNKNOWN;
       const arrival = new HttpArrival(request, response, door);
-      underWay.add(arrival);
+      underWay.push(arrival);
       this.#answer(arrival, pipeline)
         .catch(() => arrival.cut())
-        .finally(() => arrival.onReceived(() => underWay.delete(arrival)));
+        .finally(() => arrival.onReceived(() => underWay.splice(underWay.indexOf(arrival), 1)));
     };
   }
 
@@ -262,7 +262,7 @@ export class GatewayServer implements Intake {
 }
 
 /** A request of a connection that no listener announced: nobody is believed on it. */
-const UNKNOWN: Connection = { door: { kind: 'public' }, underWay: new Set() };
+const UNKNOWN: Connection = { door: { kind: 'public' }, underWay: [] };
 
 /** llhttp: the client has sent its last byte before the end of its request. */
 const CUT_SHORT = 'HPE_INVALID_EOF_STATE';

@@ -1,8 +1,8 @@
 /**
  * The frames of a link: many requests and their answers on one connection between two gateways, told apart by a stream number.
- * A frame is 8 bytes, big endian (24 bits length of the payload, 1 bit "last of this side", 7 bits type, 32 bits stream), and its payload. The dialling
- * side's streams are odd, the other's even, each higher than the one before. A stream begins with the request's head; it is over when the answer has
- * ended, or is reset by either side.
+ * A frame is 8 bytes, big endian (24 bits length of the payload, 1 bit "last of this side", 7 bits type, 32 bits stream), and its payload. Stream 0 is
+ * the link itself; streams.ts says how the others are numbered. A stream begins with the request's head; it is over when the answer has ended, or is
+ * reset by either side, and what was on its way then is ignored.
  * Pure. Invariant: nothing that breaks the rules gets past the reader; text has no byte that could be taken for another field.
  */
 

@@ -7,11 +7,8 @@ import type { TLSSocket } from 'node:tls';
 import { type Carrier, Flow } from './flow.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { Breach, FRAME, type Frame, FrameReader } from './frames.ts';
+import { Streams } from './streams.ts';
 
-/** More streams at once than this are refused: a queue that grows hides an outage. Quiet streams count, so it is wide. */
-const MAX_STREAMS = 16_384;
-/** Stream numbers have 32 bits. */
-const MAX_STREAM = 2 ** 32 - 3;
 /** Pings in a row without a byte from the other side, after which it is gone. Counted, not timed: a process that slept must first hear what has come. */
 const MAX_UNANSWERED = 5;
 const KEEP_ALIVE_MS = 30_000;
@@ -33,7 +30,7 @@ export interface Stream {
 }
 
 export interface LinkOptions {
-  /** Does our side open the odd streams? */
+  /** Is our side the one that dialled? */
   readonly dialled: boolean;
   /** A quiet link is asked as often for a sign of life, ms. */
   readonly beatMs: number;
@@ -48,11 +45,9 @@ export class Link implements Carrier {
   readonly #options: LinkOptions;
   readonly #writer: FrameWriter;
   readonly #reader = new FrameReader((frame) => this.#take(frame));
-  readonly #streams = new Map<number, Stream>();
+  readonly #streams: Streams<Stream>;
   readonly #waiting = new Set<Flow>();
   readonly #beat: NodeJS.Timeout;
-  #ours: number;
-  #theirs: number;
   #leaving = false;
   #heard = true;
   #unanswered = 0;
@@ -61,8 +56,7 @@ export class Link implements Carrier {
   constructor(socket: TLSSocket, options: LinkOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#ours = options.dialled ? -1 : 0;
-    this.#theirs = options.dialled ? 0 : -1;
+    this.#streams = new Streams(options.dialled);
     this.#writer = new FrameWriter(socket, this.#room);
     this.#beat = setInterval(() => this.#tick(), options.beatMs).unref();
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
@@ -74,18 +68,17 @@ export class Link implements Carrier {
 
   /** May a new stream be opened? */
   get usable(): boolean {
-    return !this.#leaving && this.#socket.writable && this.#ours < MAX_STREAM;
+    return !this.#leaving && this.#socket.writable;
   }
 
   get busy(): boolean {
     return this.#streams.size > 0;
   }
 
-  /** The flow of a new stream of ours; undefined where there are too many. Its stream is to be added before the next frame. */
+  /** The flow of a new stream of ours, which is to be added at once; undefined where there are too many. */
   open(): Flow | undefined {
-    if (this.#streams.size >= MAX_STREAMS) return undefined;
-    this.#ours += 2;
-    return new Flow(this.#ours, this);
+    const number = this.#streams.next();
+    return number === undefined ? undefined : new Flow(number, this);
   }
 
   add(stream: Stream): void {
@@ -102,7 +95,7 @@ export class Link implements Carrier {
 
   /** Ends an exchange before its time, here and there. */
   reset(stream: Stream): void {
-    if (!this.#streams.has(stream.flow.stream)) return;
+    if (this.#streams.get(stream.flow.stream) !== stream) return;
     this.#writer.bytes(FRAME.reset, stream.flow.stream, true, NOTHING);
     this.remove(stream);
   }
@@ -179,11 +172,8 @@ export class Link implements Carrier {
 
   /** A new stream, or frames that were on their way when an old one ended. */
   #takeUnknown(type: number, stream: number, payload: Buffer, last: boolean): void {
-    const isOurs = (stream - this.#ours) % 2 === 0;
-    if (stream <= (isOurs ? this.#ours : this.#theirs)) return;
-    if (isOurs || type !== FRAME.head) throw new Breach(`frame type ${type} of a stream that nobody opened`);
-    if (this.#streams.size >= MAX_STREAMS) throw new Breach(`more than ${MAX_STREAMS} streams`);
-    this.#theirs = stream;
+    if (type !== FRAME.head || this.#streams.isOurs(stream)) return;
+    this.#streams.claim(stream);
     this.#options.onOpen(new Flow(stream, this), payload, last);
   }
 
@@ -198,7 +188,7 @@ export class Link implements Carrier {
 
   #tick(): void {
     const now = performance.now();
-    for (const stream of this.#streams.values()) stream.tick(now);
+    for (const stream of this.#streams.all()) stream.tick(now);
     this.#unanswered = this.#heard ? 0 : this.#unanswered + 1;
     this.#heard = false;
     if (this.#unanswered > MAX_UNANSWERED) this.cut(new Silent(`no sign of life on ${this.#unanswered} pings`));
@@ -213,8 +203,7 @@ export class Link implements Carrier {
 
   #closed(): void {
     clearInterval(this.#beat);
-    const streams = [...this.#streams.values()];
-    this.#streams.clear();
+    const streams = this.#streams.clear();
     this.#waiting.clear();
     const error = this.#error ?? (streams.length > 0 ? new Error('the connection has ended') : undefined);
     for (const stream of streams) {

@@ -1,0 +1,89 @@
+/**
+ * The streams of a link by number. A number is 1 bit for the side that opened it (1: the one that dialled), 14 bits of place, and above them 17 bits
+ * that count how often the place has been used: late frames of an older stream find that it is another one's now.
+ * Places, not a Map: the tables that a Map leaves behind as it changes name each other and what was in them, and the collector takes it for alive.
+ */
+import { Breach } from './frames.ts';
+
+/** More at once than this are refused: a queue that grows hides an outage. Quiet streams count, so it is wide. */
+const MAX_STREAMS = 16_384;
+const SIDES = 2;
+/** A place's numbers begin again after so many uses. 0 is not among them: stream 0 is the link itself. */
+const MAX_USES = 2 ** 17;
+
+interface Place<T> {
+  number: number;
+  stream: T | undefined;
+}
+
+export class Streams<T> {
+  readonly #ours: 0 | 1;
+  /** Even places are the other side's, odd ones the dialling side's: 15 bits of the number. */
+  readonly #places: (Place<T> | undefined)[] = [];
+  readonly #free: number[] = [];
+  #size = 0;
+  #opened = 0;
+
+  constructor(dialled: boolean) {
+    this.#ours = dialled ? 1 : 0;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** A number for a new stream of ours, to be `set` at once; undefined where there are too many. */
+  next(): number | undefined {
+    const free = this.#free.pop();
+    if (free === undefined && this.#opened === MAX_STREAMS) return undefined;
+    const place = free ?? this.#ours + SIDES * this.#opened++;
+    const used = this.#places[place]?.number ?? place;
+    const uses = (Math.floor(used / PLACES) % (MAX_USES - 1)) + 1;
+    return uses * PLACES + place;
+  }
+
+  isOurs(number: number): boolean {
+    return number % SIDES === this.#ours;
+  }
+
+  /** Throws `Breach` where the other side may not open this stream. */
+  claim(number: number): void {
+    if (this.#places[number % PLACES]?.stream) throw new Breach('a stream in the place of another');
+  }
+
+  get(number: number): T | undefined {
+    const place = this.#places[number % PLACES];
+    return place?.number === number ? place.stream : undefined;
+  }
+
+  set(number: number, stream: T): void {
+    const place = this.#places[number % PLACES];
+    if (place) {
+      place.number = number;
+      place.stream = stream;
+    } else this.#places[number % PLACES] = { number, stream };
+    this.#size += 1;
+  }
+
+  delete(number: number): void {
+    const place = this.#places[number % PLACES];
+    if (place?.number !== number || !place.stream) return;
+    place.stream = undefined;
+    this.#size -= 1;
+    if (this.isOurs(number)) this.#free.push(number % PLACES);
+  }
+
+  all(): readonly T[] {
+    return this.#places.flatMap((place) => place?.stream ?? []);
+  }
+
+  /** Answers those that there were. */
+  clear(): readonly T[] {
+    const all = this.all();
+    for (const place of this.#places) if (place) place.stream = undefined;
+    this.#size = 0;
+    return all;
+  }
+}
+
+const PLACES = SIDES * MAX_STREAMS;
