@@ -130,19 +130,27 @@ export class Flights {
 
   /** Ends streams that would never end by themselves; `everything` ends calls, too. */
   endAll(which: 'open-ended' | 'everything', hop: string): void {
-    for (const flight of [...this.#all]) {
+    this.#each((flight) => {
       if (which === 'everything' || flight.openEnded) flight.end(refuse('draining', { hop }));
-    }
+    });
   }
 
   /** Something has changed: whoever may no longer do what he does is ended. */
   recheckAll(): void {
-    for (const flight of [...this.#all]) flight.recheck();
+    this.#each((flight) => flight.recheck());
+  }
+
+  /** From the last to the first: one that lands meanwhile leaves its place to one that has been seen. */
+  #each(visit: (flight: Flight) => void): void {
+    for (let i = this.#all.length - 1; i >= 0; i -= 1) {
+      const flight = this.#all[i];
+      if (flight) visit(flight);
+    }
   }
 
   #tick(): void {
     const now = this.#monotonic();
-    for (const flight of [...this.#all]) flight.check(now);
+    this.#each((flight) => flight.check(now));
     if (this.#all.length > 0) return;
     this.#byCaller.clear();
     clearInterval(this.#ticker);

@@ -14,15 +14,22 @@ const ONE_WRITE_BYTES = 8_192;
 
 const UNWANTED: BodySink = { data: () => false, end: () => {}, cut: () => {} };
 
-export class HttpArrival implements Arrival {
+/** `underWay`: its requests that are not answered yet, or not received to their end; more than one where a client pipelines. */
+export interface HttpConnection {
   readonly door: Door;
+  readonly underWay: HttpArrival[];
+}
+
+export class HttpArrival implements Arrival {
+  readonly #connection: HttpConnection;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   #received = false;
   #onEnd: ((reason: Refusal) => void) | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, door: Door) {
-    this.door = door;
+  constructor(request: IncomingMessage, response: ServerResponse, connection: HttpConnection) {
+    connection.underWay.push(this);
+    this.#connection = connection;
     this.#request = request;
     this.#response = response;
     response.once('close', () => {
@@ -30,6 +37,9 @@ export class HttpArrival implements Arrival {
     });
   }
 
+  get door(): Door {
+    return this.#connection.door;
+  }
   get method(): string {
     return this.#request.method ?? '';
   }
@@ -81,7 +91,7 @@ export class HttpArrival implements Arrival {
     });
   }
 
-  reply(status: number, headers: string[], body: Buffer | undefined): void {
+  reply(status: number, headers: string[], body: Buffer | undefined): undefined {
     if (status !== 204) headers.push('content-length', String(body?.length ?? 0));
     const response = this.#response.writeHead(status, headers);
     // node joins head and body into one write only where both are text; latin1 gives every byte back as it was
@@ -108,13 +118,15 @@ export class HttpArrival implements Arrival {
   }
 
   finish(): void {
-    if (!this.#received && !this.#request.readableEnded) this.receive(UNWANTED);
+    const request = this.#request;
+    if (!this.#received && !request.readableEnded) this.receive(UNWANTED);
+    if (request.complete) this.#leave();
+    else request.once('close', () => this.#leave());
   }
 
-  /** Calls back when nothing of the request is to come any more. */
-  onReceived(done: () => void): void {
-    if (this.#request.complete) done();
-    else this.#request.once('close', done);
+  #leave(): void {
+    const { underWay } = this.#connection;
+    underWay.splice(underWay.indexOf(this), 1);
   }
 }
 

@@ -198,7 +198,7 @@ async function makeServer(parts: Parts): Promise<GatewayServer> {
     {
       identity,
       registry,
-      peers: new LinkPeers({ identity, registry, clock, connectTimeoutMs }),
+      peers: new LinkPeers({ identity, registry, clock, log, connectTimeoutMs }),
       upstreams: new UndiciUpstreams({ registry, mayDial, connectTimeoutMs }),
       audit: spool,
       sessions: sessionSealer(sealingKeys),

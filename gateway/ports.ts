@@ -202,8 +202,8 @@ export interface Arrival {
   onEnd(listener: (reason: Refusal) => void): void;
   /** Hands over the body as fast as it comes; at most once. */
   receive(sink: BodySink): void;
-  /** The whole answer; `headers` is flat, and a `content-length` is added. */
-  reply(status: number, headers: string[], body: Buffer | undefined): void;
+  /** The whole answer; `headers` is flat, and a `content-length` is added. A promise where the caller has to read first. */
+  reply(status: number, headers: string[], body: Buffer | undefined): Promise<void> | undefined;
   /** The head of an answer whose body follows; the caller sees it at once. */
   begin(status: number, headers: string[]): void;
   /** A promise where the caller has to read first. */
@@ -224,8 +224,8 @@ export interface Intake {
   arrived(arrival: Arrival): void;
   /** Bytes that are no HTTP request; the intake answers and ends the socket. */
   malformed(error: Error, socket: Socket): void;
-  /** What a peer sent on a link is no frame, or breaks its rules; the link has been cut. */
-  breached(error: Error, door: Door): void;
+  /** A link is not served any more, or has never been; it has been told. */
+  refused(refusal: Refusal, door: Door): void;
 }
 /** A listening socket, for `drain`, in the order of its methods. */
 export interface Listener {

@@ -16,7 +16,7 @@ export class RequestBody implements UnreadBody, BodySink {
   readonly #arrival: Arrival;
   readonly #maxBytes: number;
   readonly #ending: Ending;
-  readonly #held = new HeldBytes();
+  #held: HeldBytes | undefined;
   #collecting: PromiseWithResolvers<Buffer> | undefined;
 
   /** `ending`: ends the reading, too, and knows why. */
@@ -45,15 +45,16 @@ export class RequestBody implements UnreadBody, BodySink {
   }
 
   data(chunk: Buffer): boolean {
+    this.#held ??= new HeldBytes();
     this.#held.add(chunk);
     if (this.#held.size <= this.#maxBytes) return true;
-    this.#held.take();
+    this.#held = undefined;
     this.#collecting?.reject(this.#tooLarge());
     return false;
   }
 
   end(): void {
-    this.#collecting?.resolve(this.#held.take());
+    this.#collecting?.resolve(this.#held?.take() ?? Buffer.alloc(0));
   }
 
   cut(): void {

@@ -6,8 +6,7 @@ import type { Arrival } from './ports.ts';
 export function send(arrival: Arrival, reply: Reply): Promise<void> | undefined {
   const { body, headers, status } = reply;
   if (body !== undefined && !Buffer.isBuffer(body)) return stream(arrival, reply, body);
-  arrival.reply(status, headers, body);
-  return undefined;
+  return arrival.reply(status, headers, body);
 }
 
 async function stream(arrival: Arrival, { headers, status }: Reply, body: AsyncIterable<Buffer>): Promise<void> {
@@ -16,7 +15,8 @@ async function stream(arrival: Arrival, { headers, status }: Reply, body: AsyncI
   for await (const chunk of body) {
     // a stream of its own: its caller may have left between two chunks, and then no event will tell any more
     if (arrival.gone) break;
-    await arrival.write(chunk);
+    const full = arrival.write(chunk);
+    if (full) await full;
   }
   arrival.end();
 }

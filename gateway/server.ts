@@ -1,6 +1,6 @@
 /**
- * The HTTP side of the gateway: requests of every listener go through one Fastify router into the pipeline, and what comes out, reply or
- * refusal, is written here and nowhere else. Fastify never touches a body: the routes hijack before parsing.
+ * What callers meet: requests of every listener and link go into the pipeline, those over HTTP through a Fastify router first, and what comes out,
+ * reply or refusal, is given back here and nowhere else. Fastify never touches a body: the routes hijack before parsing.
  * Invariant: whatever happens, a request gets one answer or its connection ends; nothing thrown gets past this file.
  */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
@@ -9,7 +9,7 @@ import { Refusal, refuse } from '@portolan/core';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Gateway, Limits, Read, Received, Reply } from './context.ts';
 import { Flights } from './flights.ts';
-import { HttpArrival } from './http-arrival.ts';
+import { HttpArrival, type HttpConnection } from './http-arrival.ts';
 import { serve } from './pipeline.ts';
 import type { Arrival, Door, Intake, Ports } from './ports.ts';
 import { Proofs } from './proofs.ts';
@@ -34,12 +34,6 @@ export const defaultLimits: Limits = {
 
 type Body = Received & { readonly body: RequestBody };
 
-/** One HTTP connection. `underWay`: its requests that are not answered yet, or not received to their end; more than one where a client pipelines. */
-interface Connection {
-  readonly door: Door;
-  readonly underWay: HttpArrival[];
-}
-
 /** What is served at no path of ours; recorded like every refusal. */
 const refuseUnserved = observe(async () => {
   throw refuse('path_not_found');
@@ -48,7 +42,7 @@ const refuseUnserved = observe(async () => {
 export class GatewayServer implements Intake {
   readonly #gateway: Gateway;
   readonly #router: FastifyInstance;
-  readonly #connections = new WeakMap<Socket, Connection>();
+  readonly #connections = new WeakMap<Socket, HttpConnection>();
   #draining = false;
 
   /** Await `ready` before the first request. */
@@ -116,11 +110,11 @@ export class GatewayServer implements Intake {
     this.#answer(arrival, serve).catch(() => arrival.cut());
   }
 
-  breached(error: Error, door: Door): void {
-    const refusal = refuse('http_malformed', { expected: error.message });
+  refused(refusal: Refusal, door: Door): void {
     this.#recordUnread(refusal.fault.http, refusal);
+    const { code, context } = refusal;
     const peer = door.kind === 'mesh' ? door.peer?.gateway : undefined;
-    this.#gateway.log.warn({ peer, detail: error.message }, 'a link was cut');
+    if (peer) this.#gateway.log.warn({ peer, code, err: context.cause }, 'a link has been cut');
   }
 
   /** What never became a request has a record, too; answers its id. */
@@ -148,12 +142,10 @@ export class GatewayServer implements Intake {
 
   #answering(pipeline: typeof serve): Answering {
     return (request, response) => {
-      const { door, underWay } = this.#connections.get(request.socket) ?? UNKNOWN;
-      const arrival = new HttpArrival(request, response, door);
-      underWay.push(arrival);
-      this.#answer(arrival, pipeline)
-        .catch(() => arrival.cut())
-        .finally(() => arrival.onReceived(() => underWay.splice(underWay.indexOf(arrival), 1)));
+      // of a connection that no listener has announced nobody is believed
+      const connection = this.#connections.get(request.socket) ?? { door: { kind: 'public' }, underWay: [] };
+      const arrival = new HttpArrival(request, response, connection);
+      this.#answer(arrival, pipeline).catch(() => arrival.cut());
     };
   }
 
@@ -260,9 +252,6 @@ export class GatewayServer implements Intake {
     else if (fault.audit === 'failed' && code !== 'caller_left') log.warn(fields, 'request failed');
   }
 }
-
-/** A request of a connection that no listener announced: nobody is believed on it. */
-const UNKNOWN: Connection = { door: { kind: 'public' }, underWay: [] };
 
 /** llhttp: the client has sent its last byte before the end of its request. */
 const CUT_SHORT = 'HPE_INVALID_EOF_STATE';

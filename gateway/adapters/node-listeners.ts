@@ -150,11 +150,12 @@ class TlsListener extends OpenListener {
     ];
     this.#links = new AcceptedLinks(intake);
     const [http] = server.listeners('secureConnection');
+    if (!http) throw new Error('node:https takes its connections in another way');
     server.removeAllListeners('secureConnection').on('secureConnection', (socket) => {
       const door = this.#door(socket);
       if (socket.alpnProtocol === LINK_PROTOCOL) return this.#links.accept(socket, door);
       intake.connected(socket, door);
-      http?.call(server, socket);
+      http.call(server, socket);
     });
     server.on('clientError', (error, socket) => intake.malformed(error, socket as Socket));
     // a failed handshake is the client's to explain; without this listener it would be nobody's
@@ -168,7 +169,7 @@ class TlsListener extends OpenListener {
   }
 
   override closeIdle(): void {
-    this.#links.cutIdle();
+    this.#links.hangUpIdle();
     super.closeIdle();
   }
 

@@ -5,14 +5,23 @@
  */
 import type { Refusal } from '@portolan/core';
 import type { Answer, AnswerBody, Ending } from '../ports.ts';
+import { HeldBytes } from '../stream/held-bytes.ts';
+
+/** What a failure means: `unsent` before the request was written, `broken` after. */
+export type Explain = (error: Error, phase: 'unsent' | 'broken') => Refusal;
 
 type Step = IteratorResult<Buffer, undefined>;
 const DONE: Step = { done: true, value: undefined };
+/** Chunks that wait one by one; who sends many small ones gets them joined. */
+const SEPARATE = 16;
 
 export abstract class Reception implements AnswerBody, AsyncIterableIterator<Buffer, undefined> {
   readonly #head = Promise.withResolvers<Answer>();
   readonly #ending: Ending;
+  /** As they came: an event need not wait for the one behind it. */
   readonly #queue: Buffer[] = [];
+  /** What comes after `SEPARATE` of them. */
+  #rest: HeldBytes | undefined;
   #waiting: PromiseWithResolvers<Step> | undefined;
   #over: 'ended' | Refusal | undefined;
   #fault: string | undefined;
@@ -27,10 +36,10 @@ export abstract class Reception implements AnswerBody, AsyncIterableIterator<Buf
   }
 
   next(): Promise<Step> {
-    const chunk = this.#queue.shift();
-    if (chunk) {
-      this.taken(chunk.length);
-      return Promise.resolve({ done: false, value: chunk });
+    const value = this.#queue.shift() ?? this.#takeRest();
+    if (value) {
+      this.taken(value.length);
+      return Promise.resolve({ done: false, value });
     }
     if (this.#over === 'ended') return Promise.resolve(DONE);
     if (this.#over) return Promise.reject(this.#over);
@@ -40,12 +49,12 @@ export abstract class Reception implements AnswerBody, AsyncIterableIterator<Buf
 
   whole(): Buffer | undefined {
     if (this.#over !== 'ended') return undefined;
-    const chunks = this.#queue.splice(0);
+    const chunks = this.#takeAll();
     return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
   }
 
   return(): Promise<Step> {
-    this.#queue.length = 0;
+    this.#takeAll();
     if (this.#over === undefined) {
       this.ended();
       this.abort();
@@ -70,7 +79,11 @@ export abstract class Reception implements AnswerBody, AsyncIterableIterator<Buf
       this.#waiting.resolve({ done: false, value: chunk });
       this.#waiting = undefined;
       this.taken(chunk.length);
-    } else this.#queue.push(chunk);
+    } else if (this.#queue.length < SEPARATE && !this.#rest) this.#queue.push(chunk);
+    else {
+      this.#rest ??= new HeldBytes();
+      this.#rest.add(chunk);
+    }
   }
 
   /** `fault`: what broke the body off at a peer, if it says so. */
@@ -93,8 +106,20 @@ export abstract class Reception implements AnswerBody, AsyncIterableIterator<Buf
   /** Nobody wants the rest. */
   protected abstract abort(): void;
 
+  #takeRest(): Buffer | undefined {
+    const rest = this.#rest?.take();
+    this.#rest = undefined;
+    return rest;
+  }
+
+  #takeAll(): readonly Buffer[] {
+    const rest = this.#takeRest();
+    const all = this.#queue.splice(0);
+    return rest ? [...all, rest] : all;
+  }
+
   #leave(reason: Refusal): void {
-    this.#queue.length = 0;
+    this.#takeAll();
     this.failed(reason);
     this.abort();
   }

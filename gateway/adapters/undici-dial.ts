@@ -1,19 +1,10 @@
 /**
- * How both transports make a connection: one deadline over name look-up, TCP and TLS, HTTP/1.1 only, TCP keep-alive.
+ * How undici makes a connection: one deadline over name look-up, TCP and TLS, HTTP/1.1 only, TCP keep-alive.
  * It decides nothing about who may be dialled. undici's own connect timer is coarse (500 ms) and starts after the look-up, so it is not used.
  */
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
-
-export const CONNECT_TIMEOUT_MS = 2_000;
-export const KEEP_ALIVE_MS = 30_000;
-
-/** A connection could not be made in time. */
-export class DialTimeout extends Error {
-  constructor(ms: number) {
-    super(`no connection within ${ms} ms`);
-  }
-}
+import { DialTimeout, KEEP_ALIVE_MS } from './connect-timeout.ts';
 
 /** A connector that gives up after `timeoutMs` in all. */
 export function dialler(options: buildConnector.BuildOptions, timeoutMs: number): buildConnector.connector {

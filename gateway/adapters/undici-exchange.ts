@@ -1,17 +1,13 @@
 /**
  * One exchange over undici's `dispatch`. It knows no servers; its owner says what a failure means. Invariant: reading ahead is bounded.
  */
-import type { Refusal } from '@portolan/core';
 import type { Dispatcher } from 'undici';
 import type { Answer, Ending, Exchange } from '../ports.ts';
-import { Reception } from './reception.ts';
+import { type Explain, Reception } from './reception.ts';
 import type { Lane, Lanes } from './undici-lanes.ts';
 
 /** Bytes that may wait to be read before the socket is paused. */
 const READ_AHEAD = 65_536;
-
-/** What a failure means: `unsent` before the request was written, `broken` after. */
-export type Explain = (error: Error, phase: 'unsent' | 'broken') => Refusal;
 
 class UndiciReception extends Reception implements Dispatcher.DispatchHandler {
   readonly #explain: Explain;

@@ -8,7 +8,8 @@ import { isIP, type LookupFunction } from 'node:net';
 import { type McpServer, type Refusal, refuse } from '@portolan/core';
 import type { buildConnector } from 'undici';
 import type { Answer, Exchange, Registry, UpstreamTransport } from '../ports.ts';
-import { CONNECT_TIMEOUT_MS, DialTimeout, dialler } from './undici-dial.ts';
+import { CONNECT_TIMEOUT_MS, DialTimeout } from './connect-timeout.ts';
+import { dialler } from './undici-dial.ts';
 import { openExchange } from './undici-exchange.ts';
 import { Lanes } from './undici-lanes.ts';
 

@@ -44,8 +44,24 @@ const mayBreakOff = (answer: Answer): boolean => answer.headers['content-length'
 /** The same answer, whose body breaks off here, too. */
 const untilFault = (call: Armed, answer: Answer): Answer => ({ ...answer, body: checked(call, answer) });
 
-async function* checked(call: Armed, answer: Answer): AsyncGenerator<Buffer, void> {
-  yield* answer.body;
-  const code = faultOf(answer.brokenBy());
-  if (code) throw refuse(code, { name: call.server.name, hop: call.server.gateway, expected: 'it broke off' });
+/** No generator: one that is left before it has begun would not leave what it reads from. */
+const checked = (call: Armed, answer: Answer): AsyncIterable<Buffer> => ({
+  [Symbol.asyncIterator]() {
+    const source = answer.body[Symbol.asyncIterator]();
+    return {
+      async next() {
+        const step = await source.next();
+        if (step.done) checkWhole(call, answer);
+        return step;
+      },
+      return: async () => source.return?.() ?? { done: true, value: undefined },
+    };
+  },
+});
+
+function checkWhole({ server: { gateway: hop, name } }: Armed, answer: Answer): void {
+  const told = answer.brokenBy();
+  const code = faultOf(told);
+  if (code) throw refuse(code, { name, hop, expected: 'it broke off' });
+  if (told !== undefined) throw refuse('peer_failed', { hop, detail: told.slice(0, 100) });
 }

@@ -28,7 +28,7 @@ export function relayAnswer(call: Armed, answer: Answer, added: Added, gateway: 
 }
 
 function replyOf(call: Armed, answer: Answer, { fault, sessionId }: Added, relayed: Relayed | undefined): Reply {
-  // between gateways a streamed body has no length, so that a trailer can tell what broke it off
+  // between gateways a streamed body has no length, so that its end can tell what broke it off
   const bytesUnchanged = relayed?.unchanged === true && call.door.kind !== 'mesh';
   const headers = responseHeaders(answer.headers, { era: call.era, bytesUnchanged, sessionId });
   if (answer.status === 401) headers.push('www-authenticate', challenge(fault));

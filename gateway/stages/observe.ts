@@ -73,7 +73,7 @@ async function* recorded(request: Received, reply: Stream, gateway: Gateway): As
 export function record(call: Recorded, outcome: Outcome, gateway: Gateway): Promise<void> | undefined {
   const row = auditRecord(call, outcome, gateway);
   count(call, row, gateway);
-  if (call.principal && outcome.code !== 'audit_unavailable') return append(row, call, gateway);
+  if (call.principal && gateway.audit.accepts()) return append(row, call, gateway);
   gateway.audit.note(row);
   return undefined;
 }

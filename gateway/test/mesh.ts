@@ -65,7 +65,7 @@ export class TestGateway {
     const { registry, audit, meter, log } = this;
     const mayDial = compileReach((spec.reach ?? [{ cidr: '127.0.0.0/8' }]).map((range) => ({ ...range })));
     const { connectTimeoutMs = 2_000 } = spec;
-    this.peers = new LinkPeers({ identity, registry, clock, connectTimeoutMs });
+    this.peers = new LinkPeers({ identity, registry, clock, log, connectTimeoutMs, beatMs: connectTimeoutMs / 2 });
     this.upstreams = new UndiciUpstreams({ registry, mayDial });
     const ports = {
       identity,

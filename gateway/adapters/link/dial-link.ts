@@ -5,8 +5,8 @@
 import { connect, createSecureContext, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { meshName, type Peer } from '@portolan/core';
 import type { MeshCredentials } from '../../ports.ts';
+import { DialTimeout } from '../connect-timeout.ts';
 import { gatewayOf } from '../mesh-certificate.ts';
-import { DialTimeout } from '../undici-dial.ts';
 import { LINK_PROTOCOL } from './frames.ts';
 
 /** The server's certificate was verified, but names another gateway than the one that was dialled. */

@@ -1,6 +1,6 @@
 /**
  * How fast the body of one stream goes, in both directions: no faster than the other side takes it (its window), than the connection carries it, and
- * than our own reader reads. Invariant: a reader who stops holds up nobody but himself, and makes us hold no more than one window.
+ * than our own reader reads. Invariant: a reader who stops holds up nobody but himself; where many send, each gets his turn, a frame at a time.
  */
 import { Breach, MAX_DATA_BYTES, WINDOW_BYTES } from './frames.ts';
 
@@ -8,8 +8,10 @@ import { Breach, MAX_DATA_BYTES, WINDOW_BYTES } from './frames.ts';
 export interface Carrier {
   data(stream: number, bytes: Buffer, last: boolean): void;
   window(stream: number, bytes: number): void;
-  /** May more be sent now? If not, `resume` is called when it may. */
-  hasRoom(flow: Flow): boolean;
+  /** Nothing more should be sent for now. */
+  readonly full: boolean;
+  /** Calls `resume` when it is this flow's turn. */
+  await(flow: Flow): void;
 }
 
 export class Flow {
@@ -28,9 +30,10 @@ export class Flow {
     this.#carrier = carrier;
   }
 
-  /** A promise where not all could be sent at once; to be awaited before the next. */
+  /** A promise where not all could be sent at once; nothing else may be sent before it is kept. */
   send(bytes: Buffer, last: boolean): Promise<void> | undefined {
-    if (bytes.length <= Math.min(this.#maySend, MAX_DATA_BYTES) && this.#carrier.hasRoom(this)) {
+    if (this.#unsent) throw new Error('something is being sent already');
+    if (bytes.length <= Math.min(this.#maySend, MAX_DATA_BYTES) && !this.#carrier.full) {
       this.#maySend -= bytes.length;
       this.#carrier.data(this.stream, bytes, last);
       return undefined;
@@ -38,30 +41,29 @@ export class Flow {
     this.#unsent = bytes;
     this.#last = last;
     this.#sent = Promise.withResolvers();
-    const { promise } = this.#sent;
-    this.resume();
-    return promise;
+    this.#carrier.await(this);
+    return this.#sent.promise;
   }
 
   /** Throws `Breach` for a window beyond what was agreed. */
   grant(bytes: number): void {
     this.#maySend += bytes;
     if (this.#maySend > WINDOW_BYTES) throw new Breach('a window that is too wide');
-    this.resume();
+    if (this.#unsent) this.#carrier.await(this);
   }
 
-  /** Sends on, as far as may be; one frame a turn where others wait, too. */
+  /** Sends one frame, if the window is open, and waits for the next turn where there is more. */
   resume(): void {
-    while (this.#unsent) {
-      const size = Math.min(this.#unsent.length, this.#maySend, MAX_DATA_BYTES);
-      const closed = size === 0 && this.#unsent.length > 0;
-      if (closed || !this.#carrier.hasRoom(this)) return;
-      const rest = this.#unsent.length - size;
-      this.#maySend -= size;
-      this.#carrier.data(this.stream, this.#unsent.subarray(0, size), this.#last && rest === 0);
-      this.#unsent = rest > 0 ? this.#unsent.subarray(size) : undefined;
-    }
-    this.stop();
+    const unsent = this.#unsent;
+    if (!unsent) return;
+    const size = Math.min(unsent.length, this.#maySend, MAX_DATA_BYTES);
+    if (size === 0 && unsent.length > 0) return;
+    const rest = unsent.length - size;
+    this.#maySend -= size;
+    this.#carrier.data(this.stream, unsent.subarray(0, size), this.#last && rest === 0);
+    this.#unsent = unsent.subarray(size);
+    if (rest > 0) this.#carrier.await(this);
+    else this.stop();
   }
 
   /** Nothing more is sent; whoever waits goes on. */

@@ -5,19 +5,26 @@ import type { Socket } from 'node:net';
 import { type FrameType, HEADER_BYTES, writeHeader } from './frames.ts';
 
 const SLAB_BYTES = 65_536;
+/** What may wait for a side that does not read. Bodies stop at far less; heads and control frames of many streams may come to this. */
+const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
 
 export class FrameWriter {
   readonly #socket: Socket;
   readonly #onFlushed: () => void;
+  readonly #onStuck: () => void;
   /** Written front to back, never twice: the socket may still hold what it was given. */
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
   #from = 0;
   #to = 0;
   #due = false;
 
-  constructor(socket: Socket, onFlushed: () => void) {
+  constructor(
+    socket: Socket,
+    { onFlushed, onStuck }: { readonly onFlushed: () => void; readonly onStuck: () => void },
+  ) {
     this.#socket = socket;
     this.#onFlushed = onFlushed;
+    this.#onStuck = onStuck;
   }
 
   /** Bodies should wait until the socket has taken more. */
@@ -70,5 +77,6 @@ export class FrameWriter {
     if (this.#from === this.#to || !this.#socket.writable) return;
     this.#socket.write(this.#slab.subarray(this.#from, this.#to));
     this.#from = this.#to;
+    if (this.#socket.writableLength > MAX_BACKLOG_BYTES) this.#onStuck();
   }
 }

@@ -21,15 +21,17 @@ export const FRAME = {
   window: 5,
   ping: 6,
   pong: 7,
-  /** Open no new streams here, and hang up when those under way have ended. */
+  /** To whoever dialled: open no new streams here, and hang up when those under way have ended. */
   leave: 8,
+  /** To whoever dialled: nothing will be answered here; the payload is the fault code that says why. */
+  refuse: 9,
 } as const;
 export type FrameType = (typeof FRAME)[keyof typeof FRAME];
 
 export const HEADER_BYTES = 8;
 /** Of one frame: long enough for every head that node's parser lets in. */
 export const MAX_PAYLOAD_BYTES = 65_536;
-/** Of one data frame: one TLS record, so that a long body lets others in between. */
+/** Of one data frame: no longer than a TLS record, so that a long body lets others in between. */
 export const MAX_DATA_BYTES = 16_384 - HEADER_BYTES;
 /** Bytes of data that a stream may carry before the other side has taken any. */
 export const WINDOW_BYTES = 262_144;
@@ -122,18 +124,21 @@ function payloadLength(bytes: Buffer, at: number): number {
   return length;
 }
 
+/** As many as node's HTTP parser lets in, and more than any caller has: looking for one among thousands takes time. */
+const MAX_HEADERS = 256;
 /** A field's text (RFC 9110 §5.5), obsolete bytes included. */
 const TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
 const LINES = /^[\t\n\x20-\x7e\x80-\xff]*$/;
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
-/** Throws `TypeError` for what a head cannot hold: one value must not become another header. */
+/** `first` as in `readHead`. Throws `TypeError` for what the other side could not read: it would cost more than this one stream there. */
 export function headText(first: readonly string[], headers: readonly string[]): string {
-  let text = first.join('\n');
-  for (const field of headers) {
-    if (!TEXT.test(field)) throw new TypeError('a header with a control character, or beyond Latin-1');
-    text += `\n${field}`;
-  }
+  const fields = first.concat(headers);
+  for (const field of fields)
+    if (!TEXT.test(field)) throw new TypeError('a head with a control character, or beyond Latin-1');
+  const text = fields.join('\n');
+  const wrong = misnamed(fields, first.length);
+  if (wrong !== undefined) throw new TypeError(wrong);
   if (text.length > MAX_PAYLOAD_BYTES) throw new TypeError(`a head of ${text.length} bytes`);
   return text;
 }
@@ -146,17 +151,48 @@ export interface Head {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** `first`: how many fields come before the headers. Throws `Breach`; a name twice is one. */
+/** `first`: how many fields come before the headers. Throws `Breach`. */
 export function readHead(payload: Buffer, first: number): Head {
   const text = payload.toString('latin1');
   if (!LINES.test(text)) throw new Breach('a head with a control character');
   const fields = text.split('\n');
-  if (fields.length < first || (fields.length - first) % 2 !== 0) throw new Breach('a head that is cut');
+  const wrong = misnamed(fields, first);
+  if (wrong !== undefined) throw new Breach(wrong);
   const headers: Record<string, string> = {};
+  for (let i = first; i < fields.length; i += 2) headers[fields[i] ?? ''] = fields[i + 1] ?? '';
+  return { first: fields.slice(0, first), rawHeaders: fields.slice(first), headers };
+}
+
+/** What is wrong with the names of the headers that begin at `first`; undefined where nothing is. */
+function misnamed(fields: readonly string[], first: number): string | undefined {
+  if (fields.length < first || (fields.length - first) % 2 !== 0) return 'a head that is cut';
+  if (fields.length - first > 2 * MAX_HEADERS) return `more than ${MAX_HEADERS} headers`;
   for (let i = first; i < fields.length; i += 2) {
     const name = fields[i] ?? '';
-    if (!NAME.test(name) || Object.hasOwn(headers, name)) throw new Breach('a header name that is none, or twice');
-    headers[name] = fields[i + 1] ?? '';
+    if (!NAME.test(name)) return 'a header without a proper name';
+    for (let j = first; j < i; j += 2) if (fields[j] === name) return `the header ${name} twice`;
   }
-  return { first: fields.slice(0, first), rawHeaders: fields.slice(first), headers };
+  return undefined;
+}
+
+/** How long a body must be, where its head says so (RFC 9110 §8.6): what is passed on as it is must not be longer, or shorter, than announced. */
+export class BodyLength {
+  #left: number | undefined;
+
+  /** Throws `Breach`. */
+  constructor(announced: string | undefined) {
+    if (announced !== undefined && !/^\d{1,15}$/.test(announced)) throw new Breach('a length that is no number');
+    this.#left = announced === undefined ? undefined : Number(announced);
+  }
+
+  get isAnnounced(): boolean {
+    return this.#left !== undefined;
+  }
+
+  /** So many bytes have come. Throws `Breach`. */
+  count(bytes: number, last: boolean): void {
+    if (this.#left === undefined) return;
+    this.#left -= bytes;
+    if (this.#left < 0 || (last && this.#left > 0)) throw new Breach('a body of another length than announced');
+  }
 }

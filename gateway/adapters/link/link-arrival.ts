@@ -1,11 +1,22 @@
 /** One request over a link, as the side that answers sees it. What of it nobody reads stays with the sender. */
 import { type FaultCode, type Refusal, refuse } from '@portolan/core';
 import type { Arrival, BodySink, Door } from '../../ports.ts';
+import { HeldBytes } from '../../stream/held-bytes.ts';
 import type { Flow } from './flow.ts';
-import { Breach, headText, readHead } from './frames.ts';
-import type { Link, Stream } from './link.ts';
+import { BodyLength, Breach, headText, readHead } from './frames.ts';
+import { type Link, NOTHING, type Stream } from './link.ts';
 
-const NOTHING = Buffer.alloc(0);
+/** From the head of a request to the end of its body: as long as node's HTTP server gives it (`requestTimeout` in node-listeners.ts). */
+const REQUEST_MS = 120_000;
+
+export interface LinkRequest {
+  readonly link: Link;
+  readonly flow: Flow;
+  readonly door: Door;
+  /** Of the head. */
+  readonly payload: Buffer;
+  readonly last: boolean;
+}
 
 export class LinkArrival implements Arrival, Stream {
   readonly door: Door;
@@ -16,6 +27,7 @@ export class LinkArrival implements Arrival, Stream {
   readonly headers: Readonly<Record<string, string>>;
   readonly rawHeaders: readonly string[];
   readonly #link: Link;
+  readonly #length: BodyLength;
   #complete: boolean;
   #begun = false;
   #over = false;
@@ -23,10 +35,11 @@ export class LinkArrival implements Arrival, Stream {
   #sink: BodySink | undefined;
   #wanted = true;
   /** Came before anybody asked for it. */
-  #early: Buffer[] = [];
+  #early: HeldBytes | undefined;
+  #since: number | undefined;
 
   /** Throws `Breach`. */
-  constructor(link: Link, flow: Flow, door: Door, payload: Buffer, last: boolean) {
+  constructor({ link, flow, door, payload, last }: LinkRequest) {
     const { first, headers, rawHeaders } = readHead(payload, 2);
     const [method = '', target = ''] = first;
     if (!target.startsWith('/')) throw new Breach('a target that is no path');
@@ -37,10 +50,16 @@ export class LinkArrival implements Arrival, Stream {
     this.headers = headers;
     this.rawHeaders = rawHeaders;
     this.#link = link;
+    this.#length = new BodyLength(headers['content-length']);
     this.#complete = last;
+    this.#length.count(0, last);
   }
 
   get begun(): boolean {
+    return this.#begun;
+  }
+
+  get answered(): boolean {
     return this.#begun;
   }
 
@@ -54,22 +73,20 @@ export class LinkArrival implements Arrival, Stream {
 
   receive(sink: BodySink): void {
     this.#sink = sink;
-    const early = this.#early;
-    this.#early = [];
-    for (const chunk of early) this.#pass(chunk);
+    if (this.#early) this.#pass(this.#early.take());
     if (this.#complete) sink.end();
     else if (this.#over) sink.cut();
   }
 
-  reply(status: number, headers: string[], body: Buffer | undefined): void {
+  reply(status: number, headers: string[], body: Buffer | undefined): Promise<void> | undefined {
+    if (this.#over) return undefined;
     if (status !== 204) headers.push('content-length', String(body?.length ?? 0));
     this.#head(status, headers, body === undefined);
-    if (body === undefined) this.#finish();
-    else this.#finishAfter(this.flow.send(body, true));
+    return this.#finishAfter(body && this.flow.send(body, true));
   }
 
   begin(status: number, headers: string[]): void {
-    this.#head(status, headers, false);
+    if (!this.#over) this.#head(status, headers, false);
   }
 
   write(chunk: Buffer): Promise<void> | undefined {
@@ -79,7 +96,7 @@ export class LinkArrival implements Arrival, Stream {
   end(fault?: FaultCode): void {
     if (this.#over) return;
     if (fault !== undefined) this.#link.fault(this, fault);
-    this.#finishAfter(fault === undefined ? this.flow.send(NOTHING, true) : undefined);
+    void this.#finishAfter(fault === undefined ? this.flow.send(NOTHING, true) : undefined);
   }
 
   cut(): void {
@@ -89,7 +106,7 @@ export class LinkArrival implements Arrival, Stream {
   }
 
   finish(): void {
-    this.#early = [];
+    this.#early = undefined;
   }
 
   head(): void {
@@ -98,9 +115,11 @@ export class LinkArrival implements Arrival, Stream {
 
   data(bytes: Buffer, last: boolean): void {
     if (this.#complete) throw new Breach('data after the last');
+    if (bytes.length === 0 && !last) throw new Breach('data of no bytes');
+    this.#length.count(bytes.length, last);
     this.#complete = last;
     if (this.#sink) this.#pass(bytes);
-    else this.#early.push(bytes);
+    else this.#hold(bytes);
     if (last) this.#sink?.end();
   }
 
@@ -114,7 +133,17 @@ export class LinkArrival implements Arrival, Stream {
     if (!this.#complete) this.#sink?.cut();
   }
 
-  tick(): void {}
+  tick(now: number): void {
+    this.#since ??= now;
+    if (this.#complete || now - this.#since < REQUEST_MS) return;
+    this.#link.reset(this);
+    this.lost();
+  }
+
+  #hold(bytes: Buffer): void {
+    this.#early ??= new HeldBytes();
+    this.#early.add(bytes);
+  }
 
   #pass(chunk: Buffer): void {
     // what is not wanted is not counted as read: the sender may send no more of it
@@ -123,15 +152,15 @@ export class LinkArrival implements Arrival, Stream {
   }
 
   #head(status: number, headers: readonly string[], last: boolean): void {
-    if (this.#over) return;
     const text = headText([String(status)], headers);
     this.#begun = true;
     this.#link.head(this, text, last);
   }
 
-  #finishAfter(sent: Promise<void> | undefined): void {
-    if (sent) void sent.then(() => this.#finish());
-    else this.#finish();
+  #finishAfter(sent: Promise<void> | undefined): Promise<void> | undefined {
+    if (sent) return sent.then(() => this.#finish());
+    this.#finish();
+    return undefined;
   }
 
   /** The answer has ended, and with it the stream; what is still to come of the request is thrown away. */

@@ -1,25 +1,26 @@
 /** One exchange over a link, as the side that asks sees it. Its owner says what a failure means. */
-import { type Refusal, refuse } from '@portolan/core';
 import type { Exchange } from '../../ports.ts';
-import { Reception } from '../reception.ts';
+import { type Explain, Reception } from '../reception.ts';
 import type { Flow } from './flow.ts';
-import { Breach, headText, readHead } from './frames.ts';
-import type { Link, Stream } from './link.ts';
+import { BodyLength, Breach, headText, readHead } from './frames.ts';
+import { type Link, NOTHING, type Stream } from './link.ts';
 
-const NOTHING = Buffer.alloc(0);
-
-/** What an error means before anything was sent (`unsent`), or after (`broken`). */
-export type Explain = (error: Error, phase: 'unsent' | 'broken') => Refusal;
+/** Nothing has come for too long. */
+export class IdleTimeout extends Error {}
+/** The link has no place for another stream. */
+export class TooMany extends Error {}
 
 export class LinkExchange extends Reception implements Stream {
   readonly #exchange: Exchange;
   readonly #explain: Explain;
   #link: Link | undefined;
   #flow: Flow | undefined;
-  #begun = false;
+  /** Known with the head. */
+  #length: BodyLength | undefined;
   /** Bytes that wait for our reader: as long as there are any, the other side is not the one that is quiet. */
   #unread = 0;
-  #heardAt = performance.now();
+  #heard = true;
+  #heardAt = 0;
 
   constructor(exchange: Exchange, explain: Explain) {
     super(exchange.ending);
@@ -32,40 +33,39 @@ export class LinkExchange extends Reception implements Stream {
     return this.#flow;
   }
 
-  /** Sends the request; does nothing where the caller has left meanwhile. Throws `TypeError` for headers that cannot be written. */
-  send(link: Link, path: string): void {
-    if (this.isOver) return;
-    const { body, headers, method } = this.#exchange;
-    const length = body ? ['content-length', String(body.length)] : [];
-    const text = headText([method, path], headers.concat(length));
-    const flow = link.open();
-    if (flow) {
-      this.#link = link;
-      this.#flow = flow;
-      link.add(this);
-      link.head(this, text, body === undefined);
-      if (body) void flow.send(body, true);
-    } else this.failed(refuse('overloaded', { detail: 'too many exchanges with one gateway' }));
+  get answered(): boolean {
+    return this.#length !== undefined;
   }
 
-  /** No connection could be made. */
+  /** Sends the request, or fails; does nothing where the caller has left meanwhile. */
+  send(link: Link, path: string): void {
+    if (this.isOver) return;
+    try {
+      this.#send(link, path);
+    } catch (error) {
+      this.unsent(error as Error);
+    }
+  }
+
+  /** It could not be sent. */
   unsent(error: Error): void {
     if (!this.isOver) this.failed(this.#explain(error, 'unsent'));
   }
 
   head(payload: Buffer, last: boolean): void {
-    if (this.#begun) throw new Breach('a second head');
-    this.#begun = true;
+    if (this.#length) throw new Breach('a second head');
     const { first, headers } = readHead(payload, 1);
     const [status = ''] = first;
     if (!/^[2-5]\d\d$/.test(status)) throw new Breach('a head without a status');
+    this.#length = new BodyLength(headers['content-length']);
     this.begun(Number(status), headers);
-    this.data(NOTHING, last);
+    if (last) this.data(NOTHING, true);
   }
 
   data(bytes: Buffer, last: boolean): void {
-    if (!this.#begun) throw new Breach('data before the head');
-    this.#heardAt = performance.now();
+    if (!this.#length) throw new Breach('data before the head');
+    this.#heard = true;
+    this.#length.count(bytes.length, last);
     if (bytes.length > 0) {
       this.#unread += bytes.length;
       this.arrived(bytes);
@@ -74,7 +74,7 @@ export class LinkExchange extends Reception implements Stream {
   }
 
   fault(code: string): void {
-    if (!this.#begun) throw new Breach('a fault before the head');
+    if (!this.#length || this.#length.isAnnounced) throw new Breach('a fault where there was no open body');
     this.#finish(code);
   }
 
@@ -84,7 +84,9 @@ export class LinkExchange extends Reception implements Stream {
 
   tick(now: number): void {
     const { idleTimeoutMs } = this.#exchange;
-    if (idleTimeoutMs === 0 || this.#unread > 0 || now - this.#heardAt < idleTimeoutMs) return;
+    if (this.#heard || this.#unread > 0) this.#heardAt = now;
+    this.#heard = false;
+    if (idleTimeoutMs === 0 || now - this.#heardAt < idleTimeoutMs) return;
     this.failed(this.#explain(new IdleTimeout(`no byte for ${idleTimeoutMs} ms`), 'broken'));
     this.abort();
   }
@@ -98,11 +100,21 @@ export class LinkExchange extends Reception implements Stream {
     this.#link?.reset(this);
   }
 
+  #send(link: Link, path: string): void {
+    const { body, headers, method } = this.#exchange;
+    const length = body ? ['content-length', String(body.length)] : [];
+    const text = headText([method, path], headers.concat(length));
+    const flow = link.open();
+    if (!flow) throw new TooMany('too many exchanges with one gateway');
+    this.#link = link;
+    this.#flow = flow;
+    link.add(this);
+    link.head(this, text, body === undefined);
+    if (body) void flow.send(body, true);
+  }
+
   #finish(fault?: string): void {
     this.ended(fault);
     this.#link?.remove(this);
   }
 }
-
-/** Nothing has come for too long. */
-export class IdleTimeout extends Error {}

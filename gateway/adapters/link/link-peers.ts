@@ -5,29 +5,36 @@
  */
 import type { TLSSocket } from 'node:tls';
 import { type Peer, type Refusal, refuse } from '@portolan/core';
-import type { Clock, MeshIdentity, PeerTransport, Registry } from '../../ports.ts';
+import type { Answer, Clock, Exchange, Log, MeshIdentity, PeerTransport, Registry } from '../../ports.ts';
+import { CONNECT_TIMEOUT_MS, DialTimeout } from '../connect-timeout.ts';
 import { peerOf } from '../mesh-certificate.ts';
 import { MeshSockets, type Roots, rootsOf } from '../mesh-sockets.ts';
-import { CONNECT_TIMEOUT_MS, DialTimeout } from '../undici-dial.ts';
+import type { Explain } from '../reception.ts';
 import { type DialLink, linkDialler, WrongPeer } from './dial-link.ts';
-import { Link, Silent } from './link.ts';
-import { IdleTimeout, LinkExchange } from './link-exchange.ts';
+import { Breach } from './frames.ts';
+import { Link, LinkRefused, Silent } from './link.ts';
+import { IdleTimeout, LinkExchange, TooMany } from './link-exchange.ts';
 
 export interface LinkDialling {
   readonly identity: MeshIdentity;
   readonly registry: Registry;
   readonly clock: Clock;
-  /** Look-up, TCP and TLS together; default 2 s. A peer that is silent for about three times as long is gone. */
+  readonly log: Log;
+  /** Look-up, TCP and TLS together; default 2 s. */
   readonly connectTimeoutMs?: number;
+  /** A peer that is silent for six beats is gone; default 1 s. */
+  readonly beatMs?: number;
 }
 
-/** No link outlives an hour: who balances the peer's replicas gets to choose again, and an address that has moved takes effect. */
+const BEAT_MS = 1_000;
+/** A link that is older is replaced when it is needed: who balances the peer's replicas chooses again, and an address that has moved takes effect. */
 const LIFE_MS = 3_600_000;
 
 /** A peer, and the link to it. */
 interface Line {
   readonly peer: Peer;
   readonly dial: DialLink;
+  readonly explain: Explain;
   link: Link | undefined;
   /** Monotonic, ms. */
   until: number;
@@ -51,12 +58,14 @@ export class LinkPeers implements PeerTransport {
     this.#stops = [options.identity.onChange(() => this.#reload()), options.registry.onChange(() => this.#prune())];
   }
 
-  async open(...[gateway, path, exchange]: Parameters<PeerTransport['open']>): ReturnType<PeerTransport['open']> {
+  open(gateway: string, path: string, exchange: Exchange): Promise<Answer> {
     if (exchange.ending.reason) throw exchange.ending.reason;
     const line = this.#line(gateway);
-    const sent = new LinkExchange(exchange, (error, phase) => explain(gateway, error, phase));
-    if (line.link?.usable && performance.now() < line.until) sent.send(line.link, path);
-    else void this.#sendLater(line, sent, path);
+    const sent = new LinkExchange(exchange, line.explain);
+    if (line.link?.usable) {
+      sent.send(line.link, path);
+      if (performance.now() > line.until) this.#renew(line);
+    } else void this.#sendLater(line, sent, path);
     return sent.answer;
   }
 
@@ -76,7 +85,8 @@ export class LinkPeers implements PeerTransport {
     const own = this.#options.identity.current();
     if (!own) throw refuse('peer_down', { hop: gateway, detail: 'this gateway has no mesh certificate yet' });
     const dial = linkDialler(peer, own, this.#timeoutMs);
-    const line = { peer, dial, link: undefined, until: 0, dialling: undefined };
+    const explained: Explain = (error, phase) => explain(gateway, error, phase);
+    const line = { peer, dial, explain: explained, link: undefined, until: 0, dialling: undefined };
     this.#lines.set(gateway, line);
     return line;
   }
@@ -89,6 +99,14 @@ export class LinkPeers implements PeerTransport {
     }
   }
 
+  /** Beside the old link, which goes on until there is a new one. */
+  #renew(line: Line): void {
+    line.until = performance.now() + LIFE_MS;
+    this.#dialled(line).catch((error: Error) => {
+      this.#options.log.warn({ err: error, peer: line.peer.name }, 'an old link could not be replaced');
+    });
+  }
+
   /** One dial at a time, however many wait for it. */
   #dialled(line: Line): Promise<Link> {
     line.dialling ??= this.#dial(line).finally(() => (line.dialling = undefined));
@@ -99,10 +117,12 @@ export class LinkPeers implements PeerTransport {
     const own = this.#options.identity.current();
     const roots = rootsOf(own);
     const socket = await line.dial();
-    const link = this.#link(socket);
+    const link = this.#link(socket, line.peer.name);
     const peer = peerOf(socket, own?.federation ?? '');
     if (peer) this.#sockets.add(socket, peer, roots);
+    else link.cut();
     this.#sweep(); // what the snapshot says may have changed since the dial
+    if (!link.usable) throw new WrongPeer(`${line.peer.name} is no longer who it was when it was dialled`);
     line.link?.retire();
     line.link = link;
     line.until = performance.now() + LIFE_MS;
@@ -110,12 +130,15 @@ export class LinkPeers implements PeerTransport {
     return link;
   }
 
-  #link(socket: TLSSocket): Link {
+  #link(socket: TLSSocket, peer: string): Link {
     const { promise, resolve } = Promise.withResolvers<void>();
     const link: Link = new Link(socket, {
       dialled: true,
-      beatMs: this.#timeoutMs / 2,
-      onOpen: () => link.cut(new Error('it opens streams, but nobody here answers')),
+      beatMs: this.#options.beatMs ?? BEAT_MS,
+      onOpen: () => {
+        throw new Breach('it asks, but nobody here answers');
+      },
+      onBreach: (error) => this.#options.log.warn({ err: error, peer }, 'a link has been cut'),
       onClosed: () => {
         this.#links.delete(link);
         resolve();
@@ -159,9 +182,11 @@ const isSame = (one: Peer, other: Peer): boolean => one.dial === other.dial && o
 
 function explain(hop: string, error: Error, phase: 'unsent' | 'broken'): Refusal {
   const context = { hop, cause: error, detail: error.message };
+  if (error instanceof TooMany) return refuse('overloaded', context);
+  if (error instanceof LinkRefused) return refuse('peer_refused_us', { ...context, detail: error.fault });
   if (error instanceof Silent || error instanceof DialTimeout) return refuse('peer_down', context);
   if (phase === 'broken') return refuse(error instanceof IdleTimeout ? 'peer_timeout' : 'peer_failed', context);
-  if (error instanceof TypeError) return refuse('internal', context); // ours: a head that cannot be written
+  if (error instanceof TypeError) return refuse('internal', context); // a head of ours that cannot be written
   const code = (error as NodeJS.ErrnoException).code;
   const untrusted = error instanceof WrongPeer || /CERT|ISSUER|SELF_SIGNED|LEAF_SIGNATURE|PURPOSE/.test(code ?? '');
   return refuse(untrusted ? 'peer_untrusted' : 'peer_down', context);

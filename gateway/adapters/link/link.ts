@@ -4,6 +4,7 @@
  * It knows nothing of requests and answers. Invariant: when the connection ends, every stream on it is told; a breach of the protocol ends it.
  */
 import type { TLSSocket } from 'node:tls';
+import { KEEP_ALIVE_MS } from '../connect-timeout.ts';
 import { type Carrier, Flow } from './flow.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { Breach, FRAME, type Frame, FrameReader } from './frames.ts';
@@ -11,15 +12,27 @@ import { Streams } from './streams.ts';
 
 /** Pings in a row without a byte from the other side, after which it is gone. Counted, not timed: a process that slept must first hear what has come. */
 const MAX_UNANSWERED = 5;
-const KEEP_ALIVE_MS = 30_000;
-const NOTHING = Buffer.alloc(0);
+/** Streams that the other side may take back unanswered: all that it may have at once, and so many more a beat. Each has cost us a call's beginning. */
+const RESETS = { atOnce: 16_384, perBeat: 1_000 };
+export const NOTHING = Buffer.alloc(0);
 
 /** The other side is silent: stopped, or cut off. */
 export class Silent extends Error {}
 
+/** The other side answers nothing on this link; `code` is the fault code that it gave. */
+export class LinkRefused extends Error {
+  readonly fault: string;
+  constructor(fault: string) {
+    super(`it refuses the link: ${fault}`);
+    this.fault = fault;
+  }
+}
+
 /** One exchange, as the link sees it. A `Breach` that it throws ends the link. */
 export interface Stream {
   readonly flow: Flow;
+  /** Has an answer begun? */
+  readonly answered: boolean;
   head(payload: Buffer, last: boolean): void;
   data(bytes: Buffer, last: boolean): void;
   fault(code: string): void;
@@ -36,6 +49,8 @@ export interface LinkOptions {
   readonly beatMs: number;
   /** The other side opens a stream; to be added. */
   readonly onOpen: (flow: Flow, payload: Buffer, last: boolean) => void;
+  /** It has broken the rules, or what it sent could not be dealt with; the link is cut. */
+  readonly onBreach: (error: Error) => void;
   /** The connection has ended, by `error` where it was not agreed on. */
   readonly onClosed: (error: Error | undefined) => void;
 }
@@ -47,8 +62,12 @@ export class Link implements Carrier {
   readonly #reader = new FrameReader((frame) => this.#take(frame));
   readonly #streams: Streams<Stream>;
   readonly #waiting = new Set<Flow>();
+  #turns: NodeJS.Immediate | undefined;
   readonly #beat: NodeJS.Timeout;
   #leaving = false;
+  #resets = RESETS.atOnce;
+  #pongDue = false;
+  #hungUp = false;
   #heard = true;
   #unanswered = 0;
   #error: Error | undefined;
@@ -57,18 +76,21 @@ export class Link implements Carrier {
     this.#socket = socket;
     this.#options = options;
     this.#streams = new Streams(options.dialled);
-    this.#writer = new FrameWriter(socket, this.#room);
+    this.#writer = new FrameWriter(socket, {
+      onFlushed: this.#flushed,
+      onStuck: () => this.cut(new Error('it does not read what it asked for')),
+    });
     this.#beat = setInterval(() => this.#tick(), options.beatMs).unref();
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
-    socket.on('drain', this.#room);
+    socket.on('drain', this.#takeTurns);
     socket.on('error', (error) => (this.#error ??= error));
     socket.on('close', () => this.#closed());
   }
 
   /** May a new stream be opened? */
   get usable(): boolean {
-    return !this.#leaving && this.#socket.writable;
+    return !this.#leaving && this.#socket.writable && this.#error === undefined;
   }
 
   get busy(): boolean {
@@ -116,9 +138,13 @@ export class Link implements Carrier {
     this.#writer.number(FRAME.window, stream, bytes);
   }
 
-  hasRoom(flow: Flow): boolean {
-    if (this.#writer.full) this.#waiting.add(flow);
-    return !this.#writer.full;
+  get full(): boolean {
+    return this.#writer.full || this.#waiting.size > 0;
+  }
+
+  await(flow: Flow): void {
+    this.#waiting.add(flow);
+    this.#turns ??= setImmediate(this.#takeTurns);
   }
 
   /** No new streams of ours; the connection ends with the last of those under way. */
@@ -130,6 +156,12 @@ export class Link implements Carrier {
   /** Asks the other side to do so. */
   askToLeave(): void {
     this.#writer.bytes(FRAME.leave, 0, true, NOTHING);
+  }
+
+  /** Tells the other side why nothing will be answered here, and hangs up. */
+  refuse(fault: string): void {
+    this.#writer.text(FRAME.refuse, 0, true, fault);
+    this.retire();
   }
 
   /** Ends the connection, whatever is under way on it. */
@@ -144,12 +176,13 @@ export class Link implements Carrier {
       if (!this.#socket.destroyed) this.#reader.push(chunk);
     } catch (error) {
       this.cut(error as Error);
+      this.#options.onBreach(error as Error);
     }
   }
 
   #take({ type, stream, payload, last }: Frame): void {
     const known = this.#streams.get(stream);
-    if (stream === 0) this.#takeOwn(type);
+    if (stream === 0) this.#takeOwn(type, payload);
     else if (!known) this.#takeUnknown(type, stream, payload, last);
     else if (type === FRAME.data) {
       known.flow.received(payload.length);
@@ -158,27 +191,42 @@ export class Link implements Carrier {
     else if (type === FRAME.window) known.flow.grant(windowOf(payload));
     else if (type === FRAME.fault) known.fault(payload.toString('latin1'));
     else if (type === FRAME.reset) {
+      if (!known.answered) this.#resets -= 1;
+      if (this.#resets < 0) throw new Breach('more resets than there can be callers who leave');
       this.remove(known);
       known.lost(undefined);
     } else throw new Breach(`frame type ${type}`);
   }
 
   /** About the link itself. */
-  #takeOwn(type: number): void {
-    if (type === FRAME.ping) this.#writer.bytes(FRAME.pong, 0, true, NOTHING);
-    else if (type === FRAME.leave) this.retire();
+  #takeOwn(type: number, payload: Buffer): void {
+    if (type === FRAME.ping) this.#pong();
+    else if (type === FRAME.leave && this.#options.dialled) this.retire();
+    else if (type === FRAME.refuse && this.#options.dialled) this.cut(new LinkRefused(payload.toString('latin1')));
     else if (type !== FRAME.pong) throw new Breach(`frame type ${type} of no stream`);
+  }
+
+  /** One for all pings of a turn. */
+  #pong(): void {
+    if (!this.#pongDue) this.#writer.bytes(FRAME.pong, 0, true, NOTHING);
+    this.#pongDue = true;
   }
 
   /** A new stream, or frames that were on their way when an old one ended. */
   #takeUnknown(type: number, stream: number, payload: Buffer, last: boolean): void {
-    if (type !== FRAME.head || this.#streams.isOurs(stream)) return;
-    this.#streams.claim(stream);
-    this.#options.onOpen(new Flow(stream, this), payload, last);
+    const opens = type === FRAME.head && !this.#streams.isOurs(stream);
+    if (opens) this.#streams.checkFree(stream);
+    else this.#streams.checkOver(stream);
+    if (opens && !this.#leaving) this.#options.onOpen(new Flow(stream, this), payload, last);
   }
 
-  /** Those who wait go on, one after the other, until there is no room again. */
-  readonly #room = (): void => {
+  readonly #flushed = (): void => {
+    this.#pongDue = false;
+  };
+
+  /** Those who wait have their turns until there is no room again; whoever has more to send waits at the end of the line. */
+  readonly #takeTurns = (): void => {
+    this.#turns = undefined;
     for (const flow of this.#waiting) {
       if (this.#writer.full) return;
       this.#waiting.delete(flow);
@@ -188,18 +236,24 @@ export class Link implements Carrier {
 
   #tick(): void {
     const now = performance.now();
+    this.#resets = Math.min(this.#resets + RESETS.perBeat, RESETS.atOnce);
     for (const stream of this.#streams.all()) stream.tick(now);
     this.#unanswered = this.#heard ? 0 : this.#unanswered + 1;
     this.#heard = false;
-    if (this.#unanswered > MAX_UNANSWERED) this.cut(new Silent(`no sign of life on ${this.#unanswered} pings`));
+    if (this.#hungUp) this.cut();
+    else if (this.#unanswered > MAX_UNANSWERED) this.cut(new Silent(`no sign of life on ${this.#unanswered} pings`));
     else if (this.#unanswered > 0) this.#writer.bytes(FRAME.ping, 0, true, NOTHING);
   }
 
   #hangUpIfIdle(): void {
-    if (!this.#leaving || this.busy) return;
-    // what has been written goes first
-    setImmediate(() => this.busy || this.#socket.end());
+    if (this.#leaving && !this.busy) setImmediate(this.#hangUp); // what has been written goes first
   }
+
+  readonly #hangUp = (): void => {
+    if (this.busy) return;
+    this.#hungUp = true;
+    this.#socket.end();
+  };
 
   #closed(): void {
     clearInterval(this.#beat);

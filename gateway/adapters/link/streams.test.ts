@@ -16,7 +16,7 @@ test('what is under way is found, what is over is not, however places are used a
           const number = ours.next() ?? 0;
           expect(over.slice(-1000)).not.toContain(number);
           expect([ours.isOurs(number), theirs.isOurs(number), number > 0]).toEqual([true, false, true]);
-          theirs.claim(number);
+          theirs.checkFree(number);
           const stream = {};
           for (const side of [ours, theirs]) side.set(number, stream);
           model.set(number, stream);
@@ -59,7 +59,7 @@ test('16,384 at once, no more; a place counts its uses and begins again', () => 
 test('nobody opens a stream in the place of one that is under way', () => {
   const streams = new Streams<object>(false);
   streams.set(2 ** 15 + 1, {});
-  expect(() => streams.claim(2 * 2 ** 15 + 1)).toThrow(Breach);
+  expect(() => streams.checkFree(2 * 2 ** 15 + 1)).toThrow(Breach);
   streams.delete(2 ** 15 + 1);
-  streams.claim(2 * 2 ** 15 + 1);
+  streams.checkFree(2 * 2 ** 15 + 1);
 });

@@ -46,8 +46,13 @@ export class Streams<T> {
     return number % SIDES === this.#ours;
   }
 
+  /** Of a stream that is over, frames may still be on their way. Throws `Breach` for one that there never was. */
+  checkOver(number: number): void {
+    if (!this.#places[number % PLACES]) throw new Breach('a stream that nobody has opened');
+  }
+
   /** Throws `Breach` where the other side may not open this stream. */
-  claim(number: number): void {
+  checkFree(number: number): void {
     if (this.#places[number % PLACES]?.stream) throw new Breach('a stream in the place of another');
   }
 
@@ -74,7 +79,9 @@ export class Streams<T> {
   }
 
   all(): readonly T[] {
-    return this.#places.flatMap((place) => place?.stream ?? []);
+    const all: T[] = [];
+    if (this.#size > 0) for (const place of this.#places) if (place?.stream) all.push(place.stream);
+    return all;
   }
 
   /** Answers those that there were. */
