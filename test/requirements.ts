@@ -247,7 +247,7 @@ export const requirements: readonly Requirement[] = [
   {
     id: 'failure-names-the-hop',
     source: ERRORS,
-    says: 'A gateway that is down is named: within the connect timeout, or, behind an open connection, once it has left two handshakes unfinished.',
+    says: 'A gateway that is down is named: within the connect timeout, or, behind an open link, once it has left five pings unanswered.',
     proofs: {
       'test/federation/outage.test.ts': 'a gateway that %s, and wakes up as if nothing had been',
       'gateway/test/dialled-peers.test.ts': 'a slow tool is waited for, however quiet the peer is',

@@ -77,10 +77,10 @@ test('a gateway that is down is named within the connect timeout, and the others
 }, 120_000);
 
 test.each([
-  // gcp has called azure never yet: its connection is a new one, which the kernel takes and nobody answers
+  // gcp has called azure never yet: its link is a new one, which the kernel takes and nobody answers
   ['takes connections and says nothing is named within the connect timeout', 3_000],
   // now it has one, as alive to the kernel as ever
-  ['stops behind an open connection is named after two handshakes that nobody finishes', 9_000],
+  ['stops behind an open link is named after five pings that nobody answers', 8_000],
 ])(
   'a gateway that %s, and wakes up as if nothing had been',
   async (_what, bound) => {
