@@ -125,15 +125,16 @@ function payloadLength(bytes: Buffer, at: number): number {
 /** A field's text (RFC 9110 §5.5), obsolete bytes included. */
 const TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
 const LINES = /^[\t\n\x20-\x7e\x80-\xff]*$/;
-const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+/** `__proto__` is the one name that an object does not keep. */
+const NAME = /^(?!__proto__$)[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
 /** Throws `TypeError` for what a head cannot hold: one value must not become another header. */
 export function headText(first: readonly string[], headers: readonly string[]): string {
-  let text = first.join('\n');
-  for (const field of headers) {
-    if (!TEXT.test(field)) throw new TypeError('a header with a control character, or beyond Latin-1');
-    text += `\n${field}`;
+  const fields = first.concat(headers);
+  for (const field of fields) {
+    if (!TEXT.test(field)) throw new TypeError('a head with a control character, or beyond Latin-1');
   }
+  const text = fields.join('\n');
   if (text.length > MAX_PAYLOAD_BYTES) throw new TypeError(`a head of ${text.length} bytes`);
   return text;
 }
