@@ -40,7 +40,7 @@ export class Wire implements AsyncDisposable {
   }
 
   #join(from: Socket, into: Socket): void {
-    this.#sockets.add(from);
+    this.#sockets.add(from.setNoDelay(true));
     from.on('error', () => into.destroy());
     from.on('close', () => {
       this.#sockets.delete(from);

@@ -172,15 +172,23 @@ export class Link implements Carrier {
 
   /** About the link itself. */
   #takeOwn(type: number): void {
-    if (type === FRAME.ping) this.#writer.bytes(FRAME.pong, 0, true, NOTHING);
+    if (type === FRAME.ping) this.#answerPing();
     else if (type === FRAME.leave) this.retire();
     else if (type !== FRAME.pong) throw new Breach(`frame type ${type} of no stream`);
+  }
+
+  /** What waits to be sent is sign of life enough; who asks and does not read must not make it longer. */
+  #answerPing(): void {
+    if (!this.#writer.full) this.#writer.bytes(FRAME.pong, 0, true, NOTHING);
   }
 
   /** A new stream, or frames that were on their way when an old one ended. */
   #takeUnknown(type: number, stream: number, payload: Buffer, last: boolean): void {
     const isOurs = (stream - this.#ours) % 2 === 0;
-    if (stream <= (isOurs ? this.#ours : this.#theirs)) return;
+    if (stream <= (isOurs ? this.#ours : this.#theirs)) {
+      if (!isOurs && type === FRAME.head) throw new Breach('a stream number that goes backwards');
+      return;
+    }
     if (isOurs || type !== FRAME.head) throw new Breach(`frame type ${type} of a stream that nobody opened`);
     if (this.#streams.size >= MAX_STREAMS) throw new Breach(`more than ${MAX_STREAMS} streams`);
     this.#theirs = stream;
