@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { frameBytes } from '../../test/frame-bytes.ts';
 import {
   Breach,
   type Frame,
@@ -10,13 +11,6 @@ import {
   readHead,
   writeHeader,
 } from './frames.ts';
-
-function bytesOf({ payload, ...frame }: Frame): Buffer {
-  const bytes = Buffer.alloc(HEADER_BYTES + payload.length);
-  writeHeader(bytes, 0, { ...frame, length: payload.length });
-  payload.copy(bytes, HEADER_BYTES);
-  return bytes;
-}
 
 function readAll(chunks: readonly Buffer[]): Frame[] {
   const frames: Frame[] = [];
@@ -46,7 +40,7 @@ describe('frames', () => {
   test('however they are cut, they come out as they were written', () => {
     fc.assert(
       fc.property(fc.array(frame, { maxLength: 8 }), fc.array(fc.nat(), { maxLength: 12 }), (frames, cuts) => {
-        expect(readAll(cutAt(Buffer.concat(frames.map(bytesOf)), cuts))).toEqual(frames);
+        expect(readAll(cutAt(Buffer.concat(frames.map(frameBytes)), cuts))).toEqual(frames);
       }),
     );
   });
@@ -54,7 +48,7 @@ describe('frames', () => {
   test('byte by byte, too', () => {
     fc.assert(
       fc.property(fc.array(frame, { maxLength: 3 }), (frames) => {
-        const bytes = Buffer.concat(frames.map(bytesOf));
+        const bytes = Buffer.concat(frames.map(frameBytes));
         expect(readAll(Array.from(bytes, (_, i) => bytes.subarray(i, i + 1)))).toEqual(frames);
       }),
       { numRuns: 10 },

@@ -6,6 +6,7 @@ import { Breach, headText, readHead } from './frames.ts';
 import type { Link, Stream } from './link.ts';
 
 const NOTHING = Buffer.alloc(0);
+const METHOD = /^[A-Z]+$/;
 
 export class LinkArrival implements Arrival, Stream {
   readonly door: Door;
@@ -29,7 +30,7 @@ export class LinkArrival implements Arrival, Stream {
   constructor(link: Link, flow: Flow, door: Door, payload: Buffer, last: boolean) {
     const { first, headers, rawHeaders } = readHead(payload, 2);
     const [method = '', target = ''] = first;
-    if (!target.startsWith('/')) throw new Breach('a target that is no path');
+    if (!METHOD.test(method) || !target.startsWith('/')) throw new Breach('a request without method and path');
     this.door = door;
     this.flow = flow;
     this.method = method;
@@ -62,6 +63,7 @@ export class LinkArrival implements Arrival, Stream {
   }
 
   reply(status: number, headers: string[], body: Buffer | undefined): void {
+    if (this.#over) return;
     if (status !== 204) headers.push('content-length', String(body?.length ?? 0));
     this.#head(status, headers, body === undefined);
     if (body === undefined) this.#finish();
@@ -99,8 +101,8 @@ export class LinkArrival implements Arrival, Stream {
   data(bytes: Buffer, last: boolean): void {
     if (this.#complete) throw new Breach('data after the last');
     this.#complete = last;
-    if (this.#sink) this.#pass(bytes);
-    else this.#early.push(bytes);
+    // nothing takes no room in the window: as much of it as anyone likes must not take room here
+    if (bytes.length > 0) this.#take(bytes);
     if (last) this.#sink?.end();
   }
 
@@ -115,6 +117,11 @@ export class LinkArrival implements Arrival, Stream {
   }
 
   tick(): void {}
+
+  #take(bytes: Buffer): void {
+    if (this.#sink) this.#pass(bytes);
+    else this.#early.push(bytes);
+  }
 
   #pass(chunk: Buffer): void {
     // what is not wanted is not counted as read: the sender may send no more of it

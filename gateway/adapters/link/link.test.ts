@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type KeptStream, type LinkEnd, linkEnd, openStream, type TlsPair, tlsPair } from '../../test/link-pair.ts';
+import { KeptStream, type LinkEnd, linkEnd, openStream, type TlsPair, tlsPair } from '../../test/link-pair.ts';
+import { Flow } from './flow.ts';
 import { Breach, FRAME, HEADER_BYTES, WINDOW_BYTES, writeHeader } from './frames.ts';
 import { Silent } from './link.ts';
 
@@ -258,4 +259,11 @@ test('so many streams at once, and no more', async () => {
   expect(near.link.open()).toBeUndefined();
   for (const stream of streams) near.link.reset(stream);
   expect(await roundTrip(small)).toEqual(small);
+});
+
+test('whoever opens more than so many is cut', async () => {
+  for (let i = 0; i < 16_384; i += 1) openStream(near.link);
+  near.link.head(new KeptStream(new Flow(2 * 16_384 + 1, near.link)), 'head', true);
+  expect(await far.closed).toBeInstanceOf(Breach);
+  expect(far.opened).toHaveLength(16_384);
 });

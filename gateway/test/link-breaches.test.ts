@@ -1,0 +1,226 @@
+/** What a peer may send on a link: bytes that break its rules end that link, with one note, and nothing else. Nothing of them reaches a server. */
+import { once } from 'node:events';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { FRAME, LINK_PROTOCOL, MAX_PAYLOAD_BYTES, WINDOW_BYTES } from '../adapters/link/frames.ts';
+import { hopHeaders } from './hop-headers.ts';
+import { FEDERATION } from './mesh.ts';
+import { credentials, makeAuthority } from './mesh-authority.ts';
+import { call, outcome, post } from './post.ts';
+import { asPeer } from './raw-http.ts';
+import { RawLink } from './raw-link.ts';
+import { threeClouds } from './three-clouds.ts';
+import { answerEcho, type Seen } from './upstream.ts';
+
+const world = threeClouds();
+const { ask, aws, azure } = world;
+const until = (holds: () => boolean) => vi.waitUntil(holds, { timeout: 10_000, interval: 2 });
+
+const body = JSON.stringify(call('echo'));
+const headers = () => ['content-type', 'application/json', ...hopHeaders(world.mesh, { entry: 'aws', to: 'azure' })];
+const head = (...more: readonly string[]) => ['POST', '/mcp/far', ...headers(), ...more];
+const far = async () => (await outcome(await ask('/mcp/far', call('echo')))).status;
+
+/** Of aws, to azure. */
+let link: RawLink;
+beforeEach(async () => {
+  link = await RawLink.dial(azure(), aws().identity.current());
+});
+afterEach(() => link.socket.destroy());
+
+test('who keeps to the protocol is served', async () => {
+  link.head(1, head());
+  link.send(FRAME.data, 1, body, true);
+  expect(await link.answer(1)).toMatchObject({ status: 200, body: expect.stringContaining('pong') });
+  expect(azure().audit).toMatchObject({ records: [{ user: 'alice', entry_gateway: 'aws' }], notes: [] });
+});
+
+/** A stream that asks for events and has a body to come, which nobody reads. */
+async function unread(): Promise<void> {
+  world.upstream.script = (_seen, response) =>
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+  link.head(1, ['GET', '/mcp/far', ...headers()]);
+  await until(() => link.of(1, FRAME.head).length === 1);
+  world.upstream.script = answerEcho;
+}
+
+const breaches: Record<string, () => void | Promise<void>> = {
+  'bytes that are no frame': () => link.bytes('GET / HTTP/1.1\r\nhost: azure\r\n\r\n'),
+  'too long a frame': () => link.bytes(Buffer.from([1, 0, 1, FRAME.data, 0, 0, 0, 1])),
+  'data without a head': () => link.send(FRAME.data, 1, body),
+  'a window without a head': () => link.send(FRAME.window, 1, '\0\0\0\x01'),
+  'data of no stream': () => link.send(FRAME.data, 0, body),
+  'a type that does not exist': () => {
+    link.head(1, head());
+    link.send(99, 1);
+  },
+  'a second head': () => {
+    link.head(1, head());
+    link.head(1, head(), true);
+  },
+  'data after the last': () => {
+    world.upstream.script = () => undefined;
+    link.head(1, head());
+    link.send(FRAME.data, 1, body.slice(0, -1).concat(',"x":'), true);
+    link.send(FRAME.data, 1, '1}', true);
+  },
+  'data beyond the window': async () => {
+    await unread();
+    for (let sent = 0; sent < WINDOW_BYTES; sent += MAX_PAYLOAD_BYTES)
+      link.send(FRAME.data, 1, Buffer.alloc(MAX_PAYLOAD_BYTES));
+    link.send(FRAME.data, 1, 'x');
+  },
+  'a stream of the other side': () => link.head(2, head(), true),
+  'a stream number that goes backwards': () => {
+    link.head(3, head());
+    link.head(1, head());
+  },
+  'the number of a stream that is over': async () => {
+    link.head(1, ['GET', '/none', ...headers()], true);
+    await link.answer(1);
+    azure().forget();
+    link.head(1, head());
+  },
+  'a window that is too wide': () => {
+    link.head(1, head());
+    link.send(FRAME.window, 1, '\0\0\0\x01');
+  },
+  'a window of three bytes': () => {
+    link.head(1, head());
+    link.send(FRAME.window, 1, '\0\0\0');
+  },
+  'a fault in a request': () => {
+    link.head(1, head());
+    link.send(FRAME.fault, 1, 'internal', true);
+  },
+  'a line break in a header': () => link.head(1, head('x-a', 'b\nc')),
+  'NUL in a header': () => link.head(1, head('x-a', 'b\0')),
+  'a carriage return in a header': () => link.head(1, head('x-a', 'b\r')),
+  'a header twice': () => link.head(1, head('content-type', 'application/json')),
+  'no method': () => link.head(1, ['', '/mcp/far', ...headers()]),
+  'a method that is none': () => link.head(1, ['POST /mcp/near HTTP/1.1', '/mcp/far', ...headers()]),
+  'a target that is no path': () => link.head(1, ['POST', 'mcp/far', ...headers()]),
+  'a target elsewhere': () => link.head(1, ['POST', 'http://169.254.169.254/latest', ...headers()]),
+  'an empty head': () => link.head(1, []),
+};
+
+describe('a breach ends the link, and nothing else', () => {
+  test.each(Object.keys(breaches))('%s', async (what) => {
+    const held: [Seen, () => void][] = [];
+    world.upstream.script = (seen, response) => held.push([seen, () => answerEcho(seen, response)]);
+    const others = [
+      ask('/mcp/far', call('echo')),
+      post(`${azure().door}/mcp/far`, call('echo'), { token: world.mesh.token('alice') }),
+    ];
+    await until(() => held.length === 2);
+    await breaches[what]?.();
+    await link.closed;
+    for (const [, answer] of held) answer();
+    for (const reply of others) expect((await reply).status).toBe(200);
+    await until(() => azure().server.flights.size === 0);
+    expect(azure().audit.notes).toMatchObject([{ code: 'http_malformed', status: 'refused', http_status: 400 }]);
+    expect(azure().log.lines.at(-1)?.fields).toMatchObject({ peer: 'aws' });
+    expect(world.upstream.seen.filter(({ method }) => method === 'POST')).toHaveLength(2);
+    world.upstream.script = answerEcho;
+    expect(await far()).toBe(200);
+  });
+});
+
+describe('floods', () => {
+  test('of pings: answered', async () => {
+    for (let i = 0; i < 20_000; i += 1) link.send(FRAME.ping, 0);
+    link.head(1, head());
+    link.send(FRAME.data, 1, body, true);
+    expect((await link.answer(1)).status).toBe(200);
+    expect(link.of(0, FRAME.pong).length).toBeGreaterThan(0);
+    expect(azure().audit.notes).toEqual([]);
+  });
+
+  test('of streams that wait for a body: he holds his share, the rest is refused, and others are served', async () => {
+    for (let i = 0; i < 20_000; i += 1) link.head(2 * i + 1, head());
+    await until(() => link.frames.filter(({ type }) => type === FRAME.head).length >= 10_000);
+    expect(link.of(39_999, FRAME.head)[0]?.payload.toString()).toMatch(/^503\n/);
+    const reply = await post(`${aws().door}/mcp/far`, call('echo'), { token: world.mesh.token('bob') });
+    expect((await outcome(reply)).status).toBe(200);
+    link.socket.destroy();
+    await until(() => azure().server.flights.size === 0);
+    expect(world.upstream.seen).toHaveLength(1);
+    expect(await far()).toBe(200);
+  });
+
+  test('of streams that begin and are taken back', async () => {
+    for (let i = 0; i < 20_000; i += 1) {
+      link.head(2 * i + 1, head());
+      link.send(FRAME.reset, 2 * i + 1);
+    }
+    link.head(40_001, head());
+    link.send(FRAME.data, 40_001, body, true);
+    expect((await link.answer(40_001)).status).toBe(200);
+    await until(() => azure().server.flights.size === 0);
+    expect(world.upstream.seen).toHaveLength(1);
+  });
+});
+
+describe('whose certificate does not hold', () => {
+  test.each(['none', 'of another CA', 'of another federation'])('%s: each request is refused', async (what) => {
+    const own = {
+      none: async () => undefined,
+      'of another CA': async () => credentials(await makeAuthority('mesh root'), FEDERATION, 'aws'),
+      'of another federation': () => credentials(world.mesh.authority, 'elsewhere', 'aws'),
+    }[what];
+    const stranger = await RawLink.dial(azure(), await own?.());
+    for (const stream of [1, 3]) {
+      stranger.head(stream, head());
+      stranger.send(FRAME.data, stream, body, true);
+      const { status, body: text } = await stranger.answer(stream);
+      expect({ status, ...JSON.parse(text) }).toMatchObject({
+        status: 403,
+        error: { data: { code: 'peer_certificate', hop: 'azure' } },
+      });
+    }
+    stranger.socket.destroy();
+    expect(azure().audit.records).toEqual([]);
+    expect(azure().audit.notes).toMatchObject([{ code: 'peer_certificate' }, { code: 'peer_certificate' }]);
+    expect(world.upstream.seen).toEqual([]);
+  });
+
+  test('the public name offers no link', async () => {
+    const own = aws().identity.current();
+    const alone = asPeer(azure(), own, { servername: 'localhost', ALPNProtocols: [LINK_PROTOCOL] });
+    const [error] = await once(alone, 'error');
+    expect(error).toMatchObject({ code: 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' });
+    const either = asPeer(azure(), own, { servername: 'localhost', ALPNProtocols: [LINK_PROTOCOL, 'http/1.1'] });
+    await once(either, 'secureConnect');
+    expect(either.alpnProtocol).toBe('http/1.1');
+    either.destroy();
+  });
+});
+
+const types = fc.oneof(fc.constantFrom(...Object.values(FRAME)), fc.nat(127));
+const payloads = fc.oneof(
+  fc.uint8Array({ maxLength: 64 }).map((bytes) => Buffer.from(bytes)),
+  fc.constantFrom('whole head', 'body', '\0\0\0\x01', '\xff\xff\xff\xff', ''),
+);
+const anything = fc.oneof(
+  fc.tuple(types, fc.nat(5), payloads, fc.boolean()),
+  fc.uint8Array({ minLength: 1, maxLength: 32 }).map((bytes) => Buffer.from(bytes)),
+);
+
+test('whatever a peer sends, the gateway goes on serving', { timeout: 120_000 }, async () => {
+  const known: Record<string, string> = { 'whole head': head().join('\n'), body };
+  const send = (to: RawLink, sent: Parameters<RawLink['send']> | Buffer): void => {
+    if (Buffer.isBuffer(sent)) to.bytes(sent);
+    else {
+      const [type, stream, payload = '', last] = sent;
+      to.send(type, stream, Buffer.isBuffer(payload) ? payload : (known[payload] ?? payload), last);
+    }
+  };
+  const run = async (all: readonly (Parameters<RawLink['send']> | Buffer)[]) => {
+    const peer = await RawLink.dial(azure(), aws().identity.current());
+    for (const sent of all) send(peer, sent);
+    expect(await far()).toBe(200);
+    peer.socket.destroy();
+  };
+  await fc.assert(fc.asyncProperty(fc.array(anything, { minLength: 1, maxLength: 12 }), run), { numRuns: 200 });
+  await until(() => azure().server.flights.size === 0);
+});
