@@ -1,6 +1,6 @@
 /** Connections to peers that stand open already: cut for what the snapshot says of the peer, and when the peer has died behind them. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { FEDERATION, TestMesh } from './mesh.ts';
+import { FEDERATION, peerIs, TestMesh } from './mesh.ts';
 import { credentials, makeAuthority } from './mesh-authority.ts';
 import { call, outcome, post } from './post.ts';
 import { answerEcho, Upstream } from './upstream.ts';
@@ -20,11 +20,6 @@ const failure = (code: string) => ({ body: { error: { data: { code, hop: 'azure'
 type Tables = Parameters<Parameters<TestMesh['apply']>[0] & object>[0];
 /** At aws alone: azure's own listener must not be what cuts. */
 const applyAtAws = (change: (tables: Tables) => Tables) => mesh.apply(change, 'aws');
-const azureIs = (over: object) => (tables: Tables) => ({
-  ...tables,
-  peers: tables.peers.map((peer) => (peer.name === 'azure' ? { ...peer, ...over } : peer)),
-});
-
 beforeAll(async () => {
   upstream = await Upstream.start();
   mesh = await TestMesh.start({
@@ -34,12 +29,12 @@ beforeAll(async () => {
     connectTimeoutMs: PATIENCE_MS,
   });
   wire = await Wire.start(() => mesh.gateway('azure').tls.port);
-  await mesh.apply(azureIs({ dial: `127.0.0.1:${wire.port}` }));
+  await mesh.apply(peerIs('azure', { dial: `127.0.0.1:${wire.port}` }));
 });
 afterEach(async () => {
   upstream.script = answerEcho;
   mesh.restore();
-  await mesh.apply(azureIs({ dial: `127.0.0.1:${wire.port}` }));
+  await mesh.apply(peerIs('azure', { dial: `127.0.0.1:${wire.port}` }));
 });
 afterAll(async () => {
   await mesh?.[Symbol.asyncDispose]();
@@ -63,7 +58,7 @@ async function underWay(): Promise<{ answer: Promise<{ status: number; body: unk
 
 test('a revoked certificate of a peer cuts the call that is under way, and lets no other begin', async () => {
   const { answer, finish } = await underWay();
-  await applyAtAws(azureIs({ minIssuedAt: Date.now() + 60_000 }));
+  await applyAtAws(peerIs('azure', { minIssuedAt: Date.now() + 60_000 }));
   expect(await answer).toMatchObject({ status: 502, ...failure('peer_failed') });
   finish();
   expect(await far()).toMatchObject({ status: 502, ...failure('peer_untrusted') });

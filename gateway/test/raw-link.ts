@@ -19,7 +19,7 @@ export class RawLink {
   readonly closed: Promise<void>;
 
   constructor(socket: TLSSocket) {
-    this.socket = socket;
+    this.socket = socket.setNoDelay(true);
     const reader = new FrameReader((frame) => this.frames.push(frame));
     socket.on('data', (chunk: Buffer) => reader.push(chunk));
     socket.on('error', () => undefined);
