@@ -62,6 +62,10 @@ test('who answers is understood', async () => {
 const wrongs: Record<string, (link: RawLink, stream: number) => void> = {
   'data before the head': (link, stream) => link.send(FRAME.data, stream, pong, true),
   'a fault before the head': (link, stream) => link.send(FRAME.fault, stream, 'internal', true),
+  'a second head': (link, stream) => {
+    link.head(stream, ['200', ...json]);
+    link.head(stream, ['200', ...json]);
+  },
   'no status': (link, stream) => link.head(stream, ['', ...json], true),
   'a status that is none': (link, stream) => link.head(stream, ['2000', ...json], true),
   'a status of its own connection': (link, stream) => link.head(stream, ['101', ...json], true),

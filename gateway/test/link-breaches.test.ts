@@ -184,6 +184,15 @@ describe('whose certificate does not hold', () => {
     expect(world.upstream.seen).toEqual([]);
   });
 
+  test('none, and bytes that are no frame: one note, of nobody', async () => {
+    const stranger = await RawLink.dial(azure(), undefined);
+    stranger.bytes('GET / HTTP/1.1\r\n\r\n');
+    await stranger.closed;
+    await until(() => azure().audit.notes.length === 1);
+    expect(azure().audit.notes).toMatchObject([{ code: 'http_malformed', user: null, entry_gateway: 'azure' }]);
+    expect(azure().log.lines.at(-1)?.fields).toMatchObject({ peer: undefined });
+  });
+
   test('the public name offers no link', async () => {
     const own = aws().identity.current();
     const alone = asPeer(azure(), own, { servername: 'localhost', ALPNProtocols: [LINK_PROTOCOL] });

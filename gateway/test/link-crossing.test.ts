@@ -128,7 +128,8 @@ test('who does not read holds up nobody else on the same link; when he leaves, t
   for (const name of ['aws', 'azure']) await until(() => mesh.gateway(name).server.flights.size === 0);
 });
 
-test('two hundred calls at once share one connection, also those that made it', async () => {
+test('two hundred calls at once share one connection, also those that made it; the one before has ended', async () => {
+  expect((await ask(call('echo'))).status).toBe(200);
   const own = mesh.gateway('aws').identity;
   own.set(own.current()); // a new link
   const before = wire.connections;
@@ -140,4 +141,16 @@ test('two hundred calls at once share one connection, also those that made it', 
   for (const [id, reply] of replies.entries())
     expect(await outcome(await reply)).toMatchObject({ status: 200, body: { id } });
   expect(wire.connections).toBe(before + 1);
+  await until(() => wire.open === 1);
+});
+
+test('a listener that stops ends its links with the last call on them', async () => {
+  const arrived = Promise.withResolvers<() => void>();
+  upstream.script = (seen, response) => arrived.resolve(() => answerEcho(seen, response));
+  const reply = ask(call('echo'), { server: 'narrow' });
+  const answer = await arrived.promise;
+  const stopped = mesh.gateway('gcp').tls.stop();
+  answer();
+  expect((await reply).status).toBe(200);
+  await stopped;
 });

@@ -18,6 +18,11 @@ export class Wire implements AsyncDisposable {
     });
   }
 
+  /** Connections through it that stand. */
+  get open(): number {
+    return this.#sockets.size / 2;
+  }
+
   /** `to`: the port, asked for each connection. */
   static async start(to: () => number): Promise<Wire> {
     const wire = new Wire(to);

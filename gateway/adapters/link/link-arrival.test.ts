@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type TlsPair, tlsPair } from '../../test/link-pair.ts';
 import { RawLink } from '../../test/raw-link.ts';
-import { FRAME, WINDOW_BYTES } from './frames.ts';
+import { FRAME, MAX_PAYLOAD_BYTES, WINDOW_BYTES } from './frames.ts';
 import { Link } from './link.ts';
 import { LinkArrival } from './link-arrival.ts';
 
@@ -155,6 +155,13 @@ describe('the answer', () => {
     arrival.finish();
     await taken();
     expect(texts()).toEqual([]);
+  });
+
+  test('with a head as long as a frame, and every byte of Latin-1', async () => {
+    const long = 'ÿ'.repeat(MAX_PAYLOAD_BYTES - '200\na\n'.length);
+    (await request()).reply(204, ['a', long], undefined);
+    await until(() => peer.of(1, FRAME.head).length === 1);
+    expect(peer.of(1, FRAME.head)[0]?.payload.toString('latin1') === `204\na\n${long}`).toBe(true);
   });
 
   test('a header that would become another: a type error, and nothing is sent', async () => {
