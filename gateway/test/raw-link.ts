@@ -50,6 +50,13 @@ export class RawLink {
     this.send(FRAME.head, stream, lines.join('\n'), last);
   }
 
+  /** Resolves when the other side has taken all that was sent before. */
+  async heard(): Promise<void> {
+    const before = this.of(0, FRAME.pong).length;
+    this.send(FRAME.ping, 0);
+    await vi.waitUntil(() => this.of(0, FRAME.pong).length > before, { timeout: 10_000, interval: 2 });
+  }
+
   of(stream: number, type: number): Frame[] {
     return this.frames.filter((frame) => frame.stream === stream && frame.type === type);
   }

@@ -50,7 +50,7 @@ export class Flow {
     this.resume();
   }
 
-  /** Sends on, as far as may be; one frame a turn where others wait, too. */
+  /** Sends on, as far as window and connection allow. */
   resume(): void {
     while (this.#unsent) {
       const size = Math.min(this.#unsent.length, this.#maySend, MAX_DATA_BYTES);

@@ -8,19 +8,17 @@ const SLAB_BYTES = 65_536;
 
 export class FrameWriter {
   readonly #socket: Socket;
-  readonly #onFlushed: () => void;
   /** Written front to back, never twice: the socket may still hold what it was given. */
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
   #from = 0;
   #to = 0;
   #due = false;
 
-  constructor(socket: Socket, onFlushed: () => void) {
+  constructor(socket: Socket) {
     this.#socket = socket;
-    this.#onFlushed = onFlushed;
   }
 
-  /** Bodies should wait until the socket has taken more. */
+  /** Bodies should wait until the socket has taken more, which its `drain` tells. */
   get full(): boolean {
     return this.#socket.writableNeedDrain;
   }
@@ -63,7 +61,6 @@ export class FrameWriter {
   readonly #flush = (): void => {
     this.#due = false;
     this.#write();
-    this.#onFlushed();
   };
 
   #write(): void {

@@ -36,13 +36,6 @@ async function request(stream = 1, last = false): Promise<LinkArrival> {
   return has() as LinkArrival;
 }
 
-/** All that was sent before has been taken. */
-async function taken(): Promise<void> {
-  const before = peer.of(0, FRAME.pong).length;
-  peer.send(FRAME.ping, 0);
-  await until(() => peer.of(0, FRAME.pong).length > before);
-}
-
 /** Keeps what it is told, in order. */
 function sink(wants = true) {
   const told: string[] = [];
@@ -54,22 +47,22 @@ describe('the body', () => {
   test('is kept until someone asks for it, then handed on as it comes', async () => {
     const arrival = await request();
     peer.send(FRAME.data, 1, 'abc');
-    await taken();
+    await peer.heard();
     const reader = sink();
     arrival.receive(reader);
     peer.send(FRAME.data, 1, 'defg', true);
-    await taken();
+    await peer.heard();
     expect(reader.told).toEqual(['data 3', 'data 4', 'end']);
   });
 
   test('frames with nothing in them are not kept: no window bounds them', async () => {
     const arrival = await request();
     for (let i = 0; i < 1_000; i += 1) peer.send(FRAME.data, 1);
-    await taken();
+    await peer.heard();
     const reader = sink();
     arrival.receive(reader);
     peer.send(FRAME.data, 1, '', true);
-    await taken();
+    await peer.heard();
     expect(reader.told).toEqual(['end']);
   });
 
@@ -80,7 +73,7 @@ describe('the body', () => {
     const arrival = await request();
     arrival.receive(sink(wants));
     for (let i = 0; i < 8; i += 1) peer.send(FRAME.data, 1, Buffer.alloc(WINDOW_BYTES / 16));
-    await taken();
+    await peer.heard();
     expect(peer.of(1, FRAME.window).map(({ payload }) => payload.readUInt32BE())).toEqual(windows);
   });
 
@@ -94,7 +87,7 @@ describe('the body', () => {
     arrival.onEnd(({ code }) => reasons.push(code));
     arrival.receive(reader);
     peer.send(FRAME.reset, 1, '', true);
-    await taken();
+    await peer.heard();
     expect([reader.told, reasons, arrival.gone]).toEqual([told, ['caller_left'], true]);
   });
 });
@@ -146,14 +139,14 @@ describe('the answer', () => {
   test('to a caller who has left goes nowhere, and throws nothing', async () => {
     const arrival = await request();
     peer.send(FRAME.reset, 1, '', true);
-    await taken();
+    await peer.heard();
     arrival.reply(200, [], Buffer.from('{}'));
     arrival.begin(200, []);
     expect(arrival.write(Buffer.alloc(2 * WINDOW_BYTES))).toBeUndefined();
     arrival.end();
     arrival.cut();
     arrival.finish();
-    await taken();
+    await peer.heard();
     expect(texts()).toEqual([]);
   });
 
@@ -168,7 +161,7 @@ describe('the answer', () => {
     const arrival = await request();
     expect(() => arrival.reply(200, ['a', 'b\nset-cookie\nc'], undefined)).toThrow(TypeError);
     expect(arrival.begun).toBe(false);
-    await taken();
+    await peer.heard();
     expect(texts()).toEqual([]);
   });
 });

@@ -103,6 +103,26 @@ describe('flow control', () => {
     expect(await far.closed).toBeInstanceOf(Breach);
   });
 
+  test('whoever waits for the connection goes on when it has taken more', async () => {
+    await using other = await tlsPair();
+    const sender = linkEnd(other.dialled, { dialled: true, beatMs: 60_000 });
+    const receiver = linkEnd(other.accepted, {
+      dialled: false,
+      beatMs: 60_000,
+      onOpen: (stream) => (stream.lazy = true),
+    });
+    other.dialled.cork(); // nobody takes what is written
+    const streams = Array.from({ length: 4 }, () => openStream(sender.link));
+    const all = streams.map(({ flow }) => flow.send(Buffer.alloc(WINDOW_BYTES), true));
+    expect(all.every((sent) => sent === undefined)).toBe(false);
+    expect(other.dialled.writableLength).toBeLessThan(WINDOW_BYTES);
+    other.dialled.uncork();
+    await Promise.all(all);
+    await until(() => receiver.opened.length === 4);
+    await Promise.all(receiver.opened.map(({ ended }) => ended.promise));
+    expect(receiver.opened.map(({ received }) => received)).toEqual(Array(4).fill(WINDOW_BYTES));
+  });
+
   test('whoever asks for signs of life, and reads none, makes the other side hold no more of them than one socket does', async () => {
     await using other = await tlsPair();
     linkEnd(other.accepted, { dialled: false, beatMs: 60_000 });

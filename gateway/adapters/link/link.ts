@@ -63,7 +63,7 @@ export class Link implements Carrier {
     this.#options = options;
     this.#ours = options.dialled ? -1 : 0;
     this.#theirs = options.dialled ? 0 : -1;
-    this.#writer = new FrameWriter(socket, this.#room);
+    this.#writer = new FrameWriter(socket);
     this.#beat = setInterval(() => this.#tick(), options.beatMs).unref();
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
