@@ -1,6 +1,8 @@
 /** What a gateway that handles calls may do wrong on a link: each call on it is told which hop failed, and the next one has a new link. */
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import fc from 'fast-check';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { FRAME } from '../adapters/link/frames.ts';
+import { anyFrames } from './any-frames.ts';
 import { peerIs, TestMesh } from './mesh.ts';
 import { credentials } from './mesh-authority.ts';
 import { call, outcome, post } from './post.ts';
@@ -49,8 +51,8 @@ function answer(link: RawLink, stream: number): void {
   link.head(stream, ['200', ...json]);
   link.send(FRAME.data, stream, pong, true);
 }
-const far = async () =>
-  outcome(await post(`${mesh.gateway('aws').door}/mcp/far`, call('echo'), { token: mesh.token('alice') }));
+const ask = () => post(`${mesh.gateway('aws').door}/mcp/far`, call('echo'), { token: mesh.token('alice') });
+const far = async () => outcome(await ask());
 const failure = (status: number, code: string) => ({ status, body: { error: { data: { code, hop: 'azure' } } } });
 
 test('who answers is understood', async () => {
@@ -138,7 +140,35 @@ test('who falls silent in the middle of an answer: the caller is told on the str
     link.head(stream, ['200', 'content-type', 'text/event-stream']);
     link.send(FRAME.data, stream, ': open\n\n');
   };
-  const reply = await post(`${mesh.gateway('aws').door}/mcp/far`, call('echo'), { token: mesh.token('alice') });
+  const reply = await ask();
   expect(reply.status).toBe(200);
   expect(await reply.text()).toMatch(/^: open\n\nevent: message\ndata: .*"code":"peer_timeout","hop":"azure"/);
+});
+
+test('no link outlives an hour', async () => {
+  await far();
+  const [before, link] = [azure.links.length, azure.links.at(-1)];
+  const now = performance.now.bind(performance);
+  const later = vi.spyOn(performance, 'now').mockImplementation(() => now() + 3_600_000);
+  expect(await far()).toMatchObject({ status: 200 });
+  later.mockRestore();
+  await link?.closed;
+  expect(azure.links).toHaveLength(before + 1);
+});
+
+test('whatever comes for an answer, the call ends and the next one is answered', { timeout: 120_000 }, async () => {
+  const run = async (sent: readonly Buffer[]) => {
+    behave = (link) => {
+      for (const bytes of sent) link.bytes(bytes);
+      link.socket.end();
+    };
+    await ask()
+      .then((reply) => reply.text())
+      .catch(() => 'cut');
+    behave = answer;
+    expect(await far()).toMatchObject({ status: 200 });
+  };
+  const heads = [['200', ...json].join('\n'), '200\ncontent-type\ntext/event-stream'];
+  await fc.assert(fc.asyncProperty(anyFrames([...heads, pong, 'upstream_failed']), run), { numRuns: 200 });
+  expect(mesh.gateway('aws').server.flights.size).toBe(0);
 });
