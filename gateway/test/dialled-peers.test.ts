@@ -1,49 +1,16 @@
 /** Connections to peers that stand open already: cut for what the snapshot says of the peer, and when the peer has died behind them. */
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { FEDERATION, TestMesh } from './mesh.ts';
+import { FEDERATION, peerIs, TestMesh } from './mesh.ts';
 import { credentials, makeAuthority } from './mesh-authority.ts';
 import { call, outcome, post } from './post.ts';
 import { answerEcho, Upstream } from './upstream.ts';
+import { Wire } from './wire.ts';
 
 const PATIENCE_MS = 400;
 
-/** Between aws and azure; frozen, it is to both what a stopped process is: the kernel takes connections and bytes, nobody answers. */
-class Wire implements AsyncDisposable {
-  frozen = false;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-
-  constructor(to: () => number) {
-    this.#server = createServer((socket) => {
-      const onward = connect({ host: '127.0.0.1', port: to() });
-      for (const [from, into] of [
-        [socket, onward],
-        [onward, socket],
-      ] as const) {
-        this.#sockets.add(from);
-        from.on('error', () => into.destroy());
-        from.on('close', () => into.destroy());
-        from.on('data', (chunk) => !this.frozen && into.write(chunk));
-      }
-    }).listen(0, '127.0.0.1');
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  listening = (): Promise<unknown> => once(this.#server, 'listening');
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-}
-
 let upstream: Upstream;
 let mesh: TestMesh;
+/** Between aws and azure. */
 let wire: Wire;
 const far = async (id = 1) => {
   const reply = await post(`${mesh.gateway('aws').door}/mcp/far`, call('echo', {}, id), { token: mesh.token('alice') });
@@ -53,11 +20,6 @@ const failure = (code: string) => ({ body: { error: { data: { code, hop: 'azure'
 type Tables = Parameters<Parameters<TestMesh['apply']>[0] & object>[0];
 /** At aws alone: azure's own listener must not be what cuts. */
 const applyAtAws = (change: (tables: Tables) => Tables) => mesh.apply(change, 'aws');
-const azureIs = (over: object) => (tables: Tables) => ({
-  ...tables,
-  peers: tables.peers.map((peer) => (peer.name === 'azure' ? { ...peer, ...over } : peer)),
-});
-
 beforeAll(async () => {
   upstream = await Upstream.start();
   mesh = await TestMesh.start({
@@ -66,14 +28,13 @@ beforeAll(async () => {
     grants: [{ user: 'alice', server: 'far' }],
     connectTimeoutMs: PATIENCE_MS,
   });
-  wire = new Wire(() => mesh.gateway('azure').tls.port);
-  await wire.listening();
-  await mesh.apply(azureIs({ dial: `127.0.0.1:${wire.port}` }));
+  wire = await Wire.start(() => mesh.gateway('azure').tls.port);
+  await mesh.apply(peerIs('azure', { dial: `127.0.0.1:${wire.port}` }));
 });
 afterEach(async () => {
   upstream.script = answerEcho;
   mesh.restore();
-  await mesh.apply(azureIs({ dial: `127.0.0.1:${wire.port}` }));
+  await mesh.apply(peerIs('azure', { dial: `127.0.0.1:${wire.port}` }));
 });
 afterAll(async () => {
   await mesh?.[Symbol.asyncDispose]();
@@ -97,7 +58,7 @@ async function underWay(): Promise<{ answer: Promise<{ status: number; body: unk
 
 test('a revoked certificate of a peer cuts the call that is under way, and lets no other begin', async () => {
   const { answer, finish } = await underWay();
-  await applyAtAws(azureIs({ minIssuedAt: Date.now() + 60_000 }));
+  await applyAtAws(peerIs('azure', { minIssuedAt: Date.now() + 60_000 }));
   expect(await answer).toMatchObject({ status: 502, ...failure('peer_failed') });
   finish();
   expect(await far()).toMatchObject({ status: 502, ...failure('peer_untrusted') });
@@ -174,7 +135,7 @@ test('a change that does not concern the peer cuts nothing', async () => {
 
 test('a peer that dies behind an open connection is noticed by the call that waits for it, and by the next', async () => {
   expect(await far()).toMatchObject({ status: 200 });
-  wire.frozen = true;
+  wire.freeze();
   try {
     for (const bound of [PATIENCE_MS * 6, PATIENCE_MS * 2]) {
       const started = performance.now();
@@ -182,7 +143,7 @@ test('a peer that dies behind an open connection is noticed by the call that wai
       expect(performance.now() - started).toBeLessThan(bound);
     }
   } finally {
-    wire.frozen = false;
+    wire.thaw();
   }
   expect(await far()).toMatchObject({ status: 200 });
 });

@@ -35,11 +35,21 @@ export interface MeshSpec {
   >;
   readonly grants: readonly GrantSpec[];
   readonly limits?: Partial<Limits>;
+  /** Of one gateway, beside those of all. */
+  readonly limitsOf?: Readonly<Record<string, Partial<Limits>>>;
   readonly reach?: readonly { readonly cidr: string; readonly ports?: number[] }[];
   readonly clock?: Clock;
   /** Of the connections between gateways. */
   readonly connectTimeoutMs?: number;
 }
+
+/** For `apply`: what everyone is told of one gateway. */
+export const peerIs =
+  (name: string, over: Partial<Tables['peers'][number]>) =>
+  (tables: Tables): Tables => ({
+    ...tables,
+    peers: tables.peers.map((peer) => (peer.name === name ? { ...peer, ...over } : peer)),
+  });
 
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
 
@@ -78,7 +88,7 @@ export class TestGateway {
       upstreams: this.upstreams,
       sessions: testSealer(),
     };
-    this.server = new GatewayServer(ports, spec.limits);
+    this.server = new GatewayServer(ports, { ...spec.limits, ...spec.limitsOf?.[name] });
     this.#clock = clock;
   }
   readonly #clock: Clock;

@@ -1,6 +1,7 @@
 /** Peers that are not who they must be, and callers who claim to be one: refused, noted, and nothing of them reaches a server. */
-import { HOP_HEADER, hopKey, hopProof, writeCaller, writeHop } from '@portolan/core';
+import { HOP_HEADER, writeHop } from '@portolan/core';
 import { describe, expect, test } from 'vitest';
+import { hopHeaders } from './hop-headers.ts';
 import { FEDERATION } from './mesh.ts';
 import { credentials, makeAuthority } from './mesh-authority.ts';
 import { call } from './post.ts';
@@ -12,17 +13,9 @@ const { aws, azure } = world;
 
 describe('gateways that are not who they must be', () => {
   const body = JSON.stringify(call('echo'));
-  const hopLines = (entry: string, to: string, user = 'alice') => {
-    const token = world.mesh.tokens.get(user);
-    const proof = hopProof(hopKey(token?.secret ?? ''), to);
-    const hop = writeHop({
-      id: '01a1fe4b-6825-788d-aa3a-b59672337b7c',
-      entry,
-      hops: 1,
-      via: [entry],
-      deadlineMs: 60_000,
-    });
-    return [`portolan-hop: ${hop}`, `portolan-caller: ${writeCaller({ kind: 'pat', id: token?.id ?? '', proof })}`];
+  const hopLines = (entry: string, to: string) => {
+    const [hop, hopValue, caller, callerValue] = hopHeaders(world.mesh, { entry, to });
+    return [`${hop}: ${hopValue}`, `${caller}: ${callerValue}`];
   };
   const bytes = (lines: readonly string[]) =>
     request(

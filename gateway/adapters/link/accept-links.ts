@@ -20,6 +20,7 @@ export class AcceptedLinks {
   }
 
   accept(socket: TLSSocket, door: Door): void {
+    const nobody = door.kind !== 'mesh' || !door.peer;
     const link: Link = new Link(socket, {
       dialled: false,
       beatMs: BEAT_MS,
@@ -28,12 +29,12 @@ export class AcceptedLinks {
         link.add(arrival);
         this.#intake.arrived(arrival);
       },
-      onBreach: (error) =>
-        this.#intake.refused(refuse('http_malformed', { expected: error.message, cause: error }), door),
+      onBreach: (error) => {
+        if (!nobody) this.#intake.refused(refuse('http_malformed', { expected: error.message, cause: error }), door);
+      },
       onClosed: () => this.#all.delete(link),
     });
     this.#all.add(link);
-    const nobody = door.kind !== 'mesh' || !door.peer;
     if (this.#state === 'closed') link.cut();
     else if (nobody) this.#refuse(link, door, refuse('peer_certificate'));
     else if (this.#state === 'stopping') link.askToLeave();

@@ -10,7 +10,6 @@ const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
 
 export class FrameWriter {
   readonly #socket: Socket;
-  readonly #onFlushed: () => void;
   readonly #onStuck: () => void;
   /** Written front to back, never twice: the socket may still hold what it was given. */
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
@@ -18,16 +17,13 @@ export class FrameWriter {
   #to = 0;
   #due = false;
 
-  constructor(
-    socket: Socket,
-    { onFlushed, onStuck }: { readonly onFlushed: () => void; readonly onStuck: () => void },
-  ) {
+  /** `onStuck`: more waits than may. */
+  constructor(socket: Socket, onStuck: () => void) {
     this.#socket = socket;
-    this.#onFlushed = onFlushed;
     this.#onStuck = onStuck;
   }
 
-  /** Bodies should wait until the socket has taken more. */
+  /** Bodies should wait until the socket has taken more, which its `drain` tells. */
   get full(): boolean {
     return this.#socket.writableNeedDrain;
   }
@@ -70,7 +66,6 @@ export class FrameWriter {
   readonly #flush = (): void => {
     this.#due = false;
     this.#write();
-    this.#onFlushed();
   };
 
   #write(): void {

@@ -129,7 +129,8 @@ const MAX_HEADERS = 256;
 /** A field's text (RFC 9110 §5.5), obsolete bytes included. */
 const TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
 const LINES = /^[\t\n\x20-\x7e\x80-\xff]*$/;
-const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+/** `__proto__` is the one name that an object does not keep. */
+const NAME = /^(?!__proto__$)[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
 /** `first` as in `readHead`. Throws `TypeError` for what the other side could not read: it would cost more than this one stream there. */
 export function headText(first: readonly string[], headers: readonly string[]): string {

@@ -8,6 +8,7 @@ import { type Link, NOTHING, type Stream } from './link.ts';
 
 /** From the head of a request to the end of its body: as long as node's HTTP server gives it (`requestTimeout` in node-listeners.ts). */
 const REQUEST_MS = 120_000;
+const METHOD = /^[A-Z]+$/;
 
 export interface LinkRequest {
   readonly link: Link;
@@ -42,7 +43,7 @@ export class LinkArrival implements Arrival, Stream {
   constructor({ link, flow, door, payload, last }: LinkRequest) {
     const { first, headers, rawHeaders } = readHead(payload, 2);
     const [method = '', target = ''] = first;
-    if (!target.startsWith('/')) throw new Breach('a target that is no path');
+    if (!METHOD.test(method) || !target.startsWith('/')) throw new Breach('a request without method and path');
     this.door = door;
     this.flow = flow;
     this.method = method;

@@ -66,7 +66,6 @@ export class Link implements Carrier {
   readonly #beat: NodeJS.Timeout;
   #leaving = false;
   #resets = RESETS.atOnce;
-  #pongDue = false;
   #hungUp = false;
   #heard = true;
   #unanswered = 0;
@@ -76,10 +75,7 @@ export class Link implements Carrier {
     this.#socket = socket;
     this.#options = options;
     this.#streams = new Streams(options.dialled);
-    this.#writer = new FrameWriter(socket, {
-      onFlushed: this.#flushed,
-      onStuck: () => this.cut(new Error('it does not read what it asked for')),
-    });
+    this.#writer = new FrameWriter(socket, () => this.cut(new Error('it does not read what it asked for')));
     this.#beat = setInterval(() => this.#tick(), options.beatMs).unref();
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
@@ -206,10 +202,9 @@ export class Link implements Carrier {
     else if (type !== FRAME.pong) throw new Breach(`frame type ${type} of no stream`);
   }
 
-  /** One for all pings of a turn. */
+  /** What waits to be sent is sign of life enough; who asks and does not read must not make it longer. */
   #pong(): void {
-    if (!this.#pongDue) this.#writer.bytes(FRAME.pong, 0, true, NOTHING);
-    this.#pongDue = true;
+    if (!this.#writer.full) this.#writer.bytes(FRAME.pong, 0, true, NOTHING);
   }
 
   /** A new stream, or frames that were on their way when an old one ended. */
@@ -219,10 +214,6 @@ export class Link implements Carrier {
     else this.#streams.checkOver(stream);
     if (opens && !this.#leaving) this.#options.onOpen(new Flow(stream, this), payload, last);
   }
-
-  readonly #flushed = (): void => {
-    this.#pongDue = false;
-  };
 
   /** Those who wait have their turns until there is no room again; whoever has more to send waits at the end of the line. */
   readonly #takeTurns = (): void => {

@@ -62,4 +62,7 @@ test('nobody opens a stream in the place of one that is under way', () => {
   expect(() => streams.checkFree(2 * 2 ** 15 + 1)).toThrow(Breach);
   streams.delete(2 ** 15 + 1);
   streams.checkFree(2 * 2 ** 15 + 1);
+  expect(() => streams.checkFree(2 ** 15 + 1)).toThrow(Breach);
+  streams.checkOver(2 ** 15 + 1);
+  expect(() => streams.checkOver(3)).toThrow(Breach);
 });

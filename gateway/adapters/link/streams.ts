@@ -53,7 +53,9 @@ export class Streams<T> {
 
   /** Throws `Breach` where the other side may not open this stream. */
   checkFree(number: number): void {
-    if (this.#places[number % PLACES]?.stream) throw new Breach('a stream in the place of another');
+    const place = this.#places[number % PLACES];
+    if (place?.stream) throw new Breach('a stream in the place of another');
+    if (place?.number === number) throw new Breach('the number of a stream that is over');
   }
 
   get(number: number): T | undefined {
