@@ -146,7 +146,7 @@ export const requirements: readonly Requirement[] = [
     proofs: {
       'test/security/other-authority.test.ts':
         'a gateway name signed by another authority is refused, with a good proof too',
-      'gateway/test/mesh-tls.test.ts': 'what answers for azure is %s: nothing is sent to it',
+      'gateway/test/mesh-tls.test.ts': 'what answers for azure is %s: nothing is sent to it (%s)',
     },
   },
   {
@@ -244,6 +244,17 @@ export const requirements: readonly Requirement[] = [
     proofs: { 'gateway/test/servers.test.ts': 'a redirect %s: 502, and no Location reaches the caller' },
   },
   // when things fail
+  {
+    id: 'link-bounds',
+    source: 'docs/decisions/0007',
+    says: 'What a peer sends on a link can end that link, and nothing else; what it may make a gateway hold has a bound.',
+    proofs: {
+      'gateway/test/link-breaches.test.ts': 'of answers that are asked for and never read: the link is cut',
+      'gateway/test/link-answers.test.ts': '%s: 502 peer_failed, and the next call has a new link',
+      'gateway/adapters/link/link.test.ts':
+        'whose reader does not read gets one window and no more, until he reads; others go on meanwhile',
+    },
+  },
   {
     id: 'failure-names-the-hop',
     source: ERRORS,

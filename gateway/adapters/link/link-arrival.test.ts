@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type TlsPair, tlsPair } from '../../test/link-pair.ts';
 import { RawLink } from '../../test/raw-link.ts';
-import { FRAME, MAX_PAYLOAD_BYTES, WINDOW_BYTES } from './frames.ts';
+import { Breach, FRAME, MAX_PAYLOAD_BYTES, WINDOW_BYTES } from './frames.ts';
 import { Link } from './link.ts';
 import { LinkArrival } from './link-arrival.ts';
 
@@ -58,15 +58,41 @@ describe('the body', () => {
     expect(reader.told).toEqual(['data 3', 'data 4', 'end']);
   });
 
-  test('frames with nothing in them are not kept: no window bounds them', async () => {
+  test('a frame with nothing in it may be the last; before, it is a breach: no window bounds how many come', async () => {
     const arrival = await request();
-    for (let i = 0; i < 1_000; i += 1) peer.send(FRAME.data, 1);
-    await peer.heard();
     const reader = sink();
     arrival.receive(reader);
     peer.send(FRAME.data, 1, '', true);
     await peer.heard();
     expect(reader.told).toEqual(['end']);
+    await request(3);
+    peer.send(FRAME.data, 3);
+    await peer.closed;
+    expect(breaches).toEqual([expect.any(Breach)]);
+  });
+
+  test('must be as long as its head says', async () => {
+    peer.head(1, ['POST', '/mcp/far', 'content-length', '4']);
+    peer.send(FRAME.data, 1, 'abc', true);
+    await peer.closed;
+    expect(breaches).toEqual([expect.any(Breach)]);
+  });
+
+  test('that never ends is given up', async () => {
+    vi.spyOn(performance, 'now').mockReturnValue(0);
+    const arrival = await request();
+    const reader = sink();
+    arrival.receive(reader);
+    for (const [now, told] of [
+      [0, []],
+      [119_999, []],
+      [120_000, ['cut']],
+    ] as const) {
+      arrival.tick(now);
+      expect(reader.told).toEqual(told);
+    }
+    expect(arrival.gone).toBe(true);
+    vi.restoreAllMocks();
   });
 
   test.each([

@@ -74,7 +74,9 @@ export class LinkArrival implements Arrival, Stream {
 
   receive(sink: BodySink): void {
     this.#sink = sink;
-    if (this.#early) this.#pass(this.#early.take());
+    const early = this.#early?.take();
+    this.#early = undefined;
+    if (early) this.#pass(early);
     if (this.#complete) sink.end();
     else if (this.#over) sink.cut();
   }
@@ -119,8 +121,7 @@ export class LinkArrival implements Arrival, Stream {
     if (bytes.length === 0 && !last) throw new Breach('data of no bytes');
     this.#length.count(bytes.length, last);
     this.#complete = last;
-    if (this.#sink) this.#pass(bytes);
-    else this.#hold(bytes);
+    if (bytes.length > 0) this.#take(bytes);
     if (last) this.#sink?.end();
   }
 
@@ -141,9 +142,10 @@ export class LinkArrival implements Arrival, Stream {
     this.lost();
   }
 
-  #hold(bytes: Buffer): void {
-    this.#early ??= new HeldBytes();
-    this.#early.add(bytes);
+  #take(bytes: Buffer): void {
+    this.#early ??= this.#sink ? undefined : new HeldBytes();
+    if (this.#early) this.#early.add(bytes);
+    else this.#pass(bytes);
   }
 
   #pass(chunk: Buffer): void {

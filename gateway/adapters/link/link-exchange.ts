@@ -64,6 +64,7 @@ export class LinkExchange extends Reception implements Stream {
 
   data(bytes: Buffer, last: boolean): void {
     if (!this.#length) throw new Breach('data before the head');
+    if (bytes.length === 0 && !last) throw new Breach('data of no bytes');
     this.#heard = true;
     this.#length.count(bytes.length, last);
     if (bytes.length > 0) {

@@ -126,7 +126,8 @@ export class LinkPeers implements PeerTransport {
     line.link?.retire();
     line.link = link;
     line.until = performance.now() + LIFE_MS;
-    if (this.#lines.get(line.peer.name) !== line) link.retire();
+    // another line has taken its place meanwhile: it serves those who have waited for it
+    if (this.#lines.get(line.peer.name) !== line) setImmediate(() => link.retire());
     return link;
   }
 

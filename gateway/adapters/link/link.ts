@@ -169,7 +169,7 @@ export class Link implements Carrier {
   #read(chunk: Buffer): void {
     this.#heard = true;
     try {
-      if (!this.#socket.destroyed) this.#reader.push(chunk);
+      if (!this.#socket.destroyed && !this.#hungUp) this.#reader.push(chunk);
     } catch (error) {
       this.cut(error as Error);
       this.#options.onBreach(error as Error);
@@ -212,7 +212,7 @@ export class Link implements Carrier {
     const opens = type === FRAME.head && !this.#streams.isOurs(stream);
     if (opens) this.#streams.checkFree(stream);
     else this.#streams.checkOver(stream);
-    if (opens && !this.#leaving) this.#options.onOpen(new Flow(stream, this), payload, last);
+    if (opens) this.#options.onOpen(new Flow(stream, this), payload, last);
   }
 
   /** Those who wait have their turns until there is no room again; whoever has more to send waits at the end of the line. */
@@ -231,20 +231,17 @@ export class Link implements Carrier {
     for (const stream of this.#streams.all()) stream.tick(now);
     this.#unanswered = this.#heard ? 0 : this.#unanswered + 1;
     this.#heard = false;
-    if (this.#hungUp) this.cut();
+    if (this.#hungUp)
+      this.cut(); // whoever does not hang up, too, is not waited for
     else if (this.#unanswered > MAX_UNANSWERED) this.cut(new Silent(`no sign of life on ${this.#unanswered} pings`));
     else if (this.#unanswered > 0) this.#writer.bytes(FRAME.ping, 0, true, NOTHING);
   }
 
   #hangUpIfIdle(): void {
-    if (this.#leaving && !this.busy) setImmediate(this.#hangUp); // what has been written goes first
-  }
-
-  readonly #hangUp = (): void => {
-    if (this.busy) return;
+    if (!this.#leaving || this.busy || this.#hungUp) return;
     this.#hungUp = true;
-    this.#socket.end();
-  };
+    setImmediate(() => this.#socket.end()); // what has been written goes first
+  }
 
   #closed(): void {
     clearInterval(this.#beat);

@@ -53,7 +53,7 @@ test('16,384 at once, no more; a place counts its uses and begins again', () => 
     expect(number > 0 && number < 2 ** 32).toBe(true);
     streams.set(number, {});
   }
-  expect(number % 2 ** 15).toBe(first % 2 ** 15);
+  expect(number).toBe(first);
 });
 
 test('nobody opens a stream in the place of one that is under way', () => {

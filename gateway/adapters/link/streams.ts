@@ -8,7 +8,7 @@ import { Breach } from './frames.ts';
 /** More at once than this are refused: a queue that grows hides an outage. Quiet streams count, so it is wide. */
 const MAX_STREAMS = 16_384;
 const SIDES = 2;
-/** A place's numbers begin again after so many uses. 0 is not among them: stream 0 is the link itself. */
+/** A place's numbers begin again after so many uses. */
 const MAX_USES = 2 ** 17;
 
 interface Place<T> {
@@ -37,9 +37,9 @@ export class Streams<T> {
     const free = this.#free.pop();
     if (free === undefined && this.#opened === MAX_STREAMS) return undefined;
     const place = free ?? this.#ours + SIDES * this.#opened++;
-    const used = this.#places[place]?.number ?? place;
-    const uses = (Math.floor(used / PLACES) % (MAX_USES - 1)) + 1;
-    return uses * PLACES + place;
+    const last = this.#places[place]?.number;
+    const uses = last === undefined ? 0 : (Math.floor(last / PLACES) + 1) % MAX_USES;
+    return uses * PLACES + place || PLACES; // stream 0 is the link itself
   }
 
   isOurs(number: number): boolean {
