@@ -78,7 +78,12 @@ describe('a federation on one machine', () => {
     const dir = join(files.dir, 'stack');
     const config = join(dir, 'config', 'control-plane.yaml');
     const bundle = join(files.dir, 'control-plane.mjs');
-    const heap = ['--max-semi-space-size=8', '--heap-growing-percent=20'];
+    const heap = [
+      '--max-semi-space-size=4',
+      '--heap-growing-percent=20',
+      '--no-parallel-scavenge',
+      '--no-minor-gc-task',
+    ];
     expect(control.inputs).toMatchObject({
       command: process.execPath,
       args: [...heap, bundle, 'serve', '--config', config],

@@ -21,6 +21,7 @@ export class Flight implements Ending {
   #all: Tally | undefined;
   #reason: Refusal | undefined;
   #listener: ((reason: Refusal) => void) | undefined;
+  #blocked: (() => void) | undefined;
   #deadline = Number.POSITIVE_INFINITY;
   #late: (() => Refusal) | undefined;
   #objection: (() => Refusal | undefined) | undefined;
@@ -45,6 +46,15 @@ export class Flight implements Ending {
     if (this.#reason) return;
     this.#reason = reason;
     this.#listener?.(reason);
+    this.#blocked?.();
+  }
+
+  /** Resolves with `sent`. Whoever has not read by the end of the flight is left: `cut` must make `sent` resolve. */
+  async unlessEnded(sent: Promise<void>, cut: () => void): Promise<void> {
+    this.#blocked = cut;
+    if (this.#reason) cut();
+    await sent;
+    this.#blocked = undefined;
   }
 
   /** Ends the flight with `reason()` unless it has landed by `deadline` (monotonic, ms), at most `TICK_MS` later. */

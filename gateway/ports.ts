@@ -108,7 +108,7 @@ export interface AnswerBody extends AsyncIterable<Buffer> {
   whole?(): Buffer | undefined;
 }
 
-/** An exchange with another gateway by name, at `path`. Throws `Refusal` peer_down, peer_timeout, peer_failed, no_route. */
+/** An exchange with another gateway by name, at `path`. Throws `Refusal` peer_* or no_route; overloaded where there are too many. */
 export interface PeerTransport {
   open(gateway: string, path: string, exchange: Exchange): Promise<Answer>;
 }
@@ -224,7 +224,7 @@ export interface Intake {
   arrived(arrival: Arrival): void;
   /** Bytes that are no HTTP request; the intake answers and ends the socket. */
   malformed(error: Error, socket: Socket): void;
-  /** A link is not served any more, or has never been; it has been told. */
+  /** A link is not served any more, or has never been. */
   refused(refusal: Refusal, door: Door): void;
 }
 /** A listening socket, for `drain`, in the order of its methods. */

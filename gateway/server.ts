@@ -166,7 +166,7 @@ export class GatewayServer implements Intake {
     let sent: Reply | undefined;
     try {
       sent = this.#finished(await pipeline(request, this.#gateway), request);
-      await send(arrival, sent);
+      await send({ arrival, flight }, sent);
     } catch (error) {
       await this.#refuse(error, request, arrival, sent);
     } finally {
@@ -219,7 +219,8 @@ export class GatewayServer implements Intake {
     headers.push('x-request-id', request.requestId);
     if (fault && request.door.kind === 'mesh') headers.push(FAULT_HEADER, fault);
     // where framing is in doubt, nothing more can be read (RFC 9112 §9.3)
-    if (this.#draining || fault === 'http_malformed') headers.push('connection', 'close');
+    const last = this.#draining || fault === 'http_malformed';
+    if (last && request.httpVersion !== 'link') headers.push('connection', 'close');
     return reply;
   }
 
@@ -237,7 +238,8 @@ export class GatewayServer implements Intake {
       idBytes: request.idBytes ?? (await request.body.id()),
       self: this.#self,
     };
-    if (!arrival.begun) await send(arrival, this.#finished(refusalReply(refusal, refused), request));
+    const to = { arrival, flight: request.flight };
+    if (!arrival.begun) await send(to, this.#finished(refusalReply(refusal, refused), request));
     else if (openEnded(sent)) arrival.end();
     // the entry gateway knows best how to tell its caller
     else if (request.door.kind === 'mesh') arrival.end(refusal.code);

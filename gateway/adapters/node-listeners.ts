@@ -37,6 +37,9 @@ const HTTP: ServerOptions = {
   keepAlive: true,
   keepAliveInitialDelay: 30_000,
 };
+/** Whoever has not finished TLS by then holds up no drain. */
+const HANDSHAKE_MS = 5_000;
+
 export interface TlsListening {
   readonly address: Address;
   readonly certificate: PublicCertificate;
@@ -130,6 +133,7 @@ class TlsListener extends OpenListener {
       {
         ...HTTP,
         ...publicName,
+        handshakeTimeout: HANDSHAKE_MS,
         requestCert: true,
         rejectUnauthorized: false,
         SNICallback: (name, done) => this.#choose(name, done),
@@ -162,10 +166,10 @@ class TlsListener extends OpenListener {
     server.on('tlsClientError', (_error, socket) => socket.destroy());
   }
 
-  override stop(): Promise<void> {
-    for (const stop of this.#stops) stop();
+  override async stop(): Promise<void> {
     this.#links.askToLeave();
-    return super.stop();
+    await super.stop();
+    for (const stop of this.#stops) stop(); // what the snapshot no longer allows is cut till the last
   }
 
   override closeIdle(): void {

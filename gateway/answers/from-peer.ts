@@ -3,7 +3,7 @@
  * which hop refused. What is not marked and looks like a failure is the hop's own.
  * Invariant: a caller never learns of a quarrel between gateways more than that there is one.
  */
-import { type FaultCode, faults, refuse } from '@portolan/core';
+import { type FaultCode, faults, type Refusal, refuse } from '@portolan/core';
 import type { Armed, Gateway, Reply } from '../context.ts';
 import type { Answer } from '../ports.ts';
 import { FAULT_HEADER } from '../stream/fault-header.ts';
@@ -21,13 +21,20 @@ const BETWEEN_GATEWAYS = new Set<FaultCode>([
 export function fromPeer(call: Armed, answer: Answer, gateway: Gateway): Reply | Promise<Reply> {
   const hop = call.server.gateway;
   const fault = faultOf(answer.headers[FAULT_HEADER]);
-  if (fault && BETWEEN_GATEWAYS.has(fault)) throw refused(answer, refuse('peer_refused_us', { hop, detail: fault }));
+  const quarrel = fault && quarrelOf(fault, hop);
+  if (quarrel) throw refused(answer, quarrel);
   if (!fault && isStrange(answer.status)) {
     throw refused(answer, refuse('peer_failed', { hop, detail: `unmarked ${answer.status}` }));
   }
   const sessionId = answer.headers['mcp-session-id'];
   const added = { sessionId: typeof sessionId === 'string' ? sessionId : undefined, fault };
   return relayAnswer(call, mayBreakOff(answer) ? untilFault(call, answer) : answer, added, gateway);
+}
+
+/** What a peer says of us, not of our caller; that the caller has left we would know first. */
+function quarrelOf(fault: FaultCode, hop: string): Refusal | undefined {
+  if (BETWEEN_GATEWAYS.has(fault)) return refuse('peer_refused_us', { hop, detail: fault });
+  return fault === 'caller_left' ? refuse('peer_failed', { hop, detail: fault }) : undefined;
 }
 
 /** No server's answer: the handling gateway passes none of these on unmarked. */
@@ -62,6 +69,8 @@ const checked = (call: Armed, answer: Answer): AsyncIterable<Buffer> => ({
 function checkWhole({ server: { gateway: hop, name } }: Armed, answer: Answer): void {
   const told = answer.brokenBy();
   const code = faultOf(told);
+  const quarrel = code && quarrelOf(code, hop);
+  if (quarrel) throw quarrel;
   if (code) throw refuse(code, { name, hop, expected: 'it broke off' });
   if (told !== undefined) throw refuse('peer_failed', { hop, detail: told.slice(0, 100) });
 }

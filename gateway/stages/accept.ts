@@ -7,6 +7,8 @@ import { refuse } from '@portolan/core';
 import { type Accepted, type Gateway, passed, type Received } from '../context.ts';
 import type { Door } from '../ports.ts';
 
+/** No client has as many; between gateways a few more are added. */
+const MAX_HEADERS = 240;
 const METHODS = new Set(['POST', 'GET', 'DELETE']);
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 const PROTECTED = /^(?:host|authorization|traceparent|accept|origin|expect|content-.*|mcp-.*|portolan-.*)$/;
@@ -23,6 +25,7 @@ function checkFraming({ httpVersion, headers, head, target }: Received): void {
   if (httpVersion === '1.0' && headers['transfer-encoding'] !== undefined) {
     throw refuse('http_malformed', { expected: 'HTTP/1.0 has no Transfer-Encoding' });
   }
+  if (head.headers > MAX_HEADERS) throw refuse('http_malformed', { expected: `at most ${MAX_HEADERS} headers` });
   if (head.hosts > 1) throw refuse('http_malformed', { expected: 'one Host header' });
   if (head.authorizations > 1) throw refuse('http_malformed', { expected: 'one Authorization header' });
   if (!target.startsWith('/') && URL.parse(target)?.host !== String(headers.host).toLowerCase()) {

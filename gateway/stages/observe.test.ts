@@ -3,7 +3,7 @@ import { type AuditRecord, refuse } from '@portolan/core';
 import { expect, test } from 'vitest';
 import type { Gateway, Received } from '../context.ts';
 import { RandomHex } from '../random-hex.ts';
-import { observe } from './observe.ts';
+import { observe, record } from './observe.ts';
 
 async function recordOf(message: { readonly method: string; readonly target?: string }): Promise<AuditRecord> {
   const rows: AuditRecord[] = [];
@@ -24,6 +24,35 @@ async function recordOf(message: { readonly method: string; readonly target?: st
   if (!row) throw new Error('no record was made');
   return row;
 }
+
+test('who was let in has his record kept, also when nobody else is let in any more; who was not is noted', async () => {
+  const kept: string[] = [];
+  const gateway = {
+    clock: { now: () => 0, monotonic: () => 0 },
+    identity: { current: () => ({ gateway: 'aws' }) },
+    meter: { request: () => {}, proxied: () => {}, hopError: () => {} },
+    audit: {
+      accepts: () => false,
+      append: async ({ code }: AuditRecord) => void kept.push(`kept ${code}`),
+      note: ({ code }: AuditRecord) => void kept.push(`noted ${code}`),
+    },
+    random: new RandomHex(),
+  } as unknown as Gateway;
+  const request = {
+    requestId: 'r',
+    method: 'POST',
+    headers: {},
+    arrivedAt: 0,
+    startedAt: 0,
+    principal: { name: 'alice' },
+  };
+  const [known, letIn] = [request, { ...request, server: { name: 'far' } }] as unknown as Parameters<
+    typeof record
+  >[0][];
+  for (const call of [known, letIn]) if (call) await record(call, { http: 503, code: 'audit_unavailable' }, gateway);
+  if (letIn) await record(letIn, { http: 200, code: undefined }, gateway);
+  expect(kept).toEqual(['noted audit_unavailable', 'kept audit_unavailable', 'kept null']);
+});
 
 test('the names that a caller asks for are cut: his record must not hold up those of others', async () => {
   const name = 'n'.repeat(5000);

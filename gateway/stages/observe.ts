@@ -47,8 +47,9 @@ async function* recorded(request: Received, reply: Stream, gateway: Gateway): As
   // whoever stops reading has left
   let outcome: Outcome | undefined = reply.openEnded ? ended : { http: reply.status, code: 'caller_left' };
   const settle = async (): Promise<void> => {
-    if (outcome) await record(request, outcome, gateway);
+    const told = outcome;
     outcome = undefined;
+    if (told) await record(request, told, gateway);
   };
   try {
     for await (const chunk of reply.body) {
@@ -73,7 +74,9 @@ async function* recorded(request: Received, reply: Stream, gateway: Gateway): As
 export function record(call: Recorded, outcome: Outcome, gateway: Gateway): Promise<void> | undefined {
   const row = auditRecord(call, outcome, gateway);
   count(call, row, gateway);
-  if (call.principal && gateway.audit.accepts()) return append(row, call, gateway);
+  // one that was not let in for want of room is noted; whoever was let in has his room, whatever has become of it since
+  const unadmitted = outcome.code === 'audit_unavailable' && !call.server;
+  if (call.principal && !unadmitted) return append(row, call, gateway);
   gateway.audit.note(row);
   return undefined;
 }

@@ -8,7 +8,9 @@ import type { Era } from '@portolan/core';
 
 /** What one pass over the headers of a request finds. */
 export interface RequestHead {
-  /** How many there are of what must be there once. */
+  /** How many there are in all, */
+  readonly headers: number;
+  /** and of what must be there once. */
   readonly hosts: number;
   readonly authorizations: number;
   /** Is there any header that only gateways may send? Refused (`hop_header_spoofed`) from all but an authenticated peer. */
@@ -64,7 +66,15 @@ export function readHead(raw: readonly string[]): RequestHead {
     else if ((CARRIED.has(name) || isMcp(name)) && !carries(carried, name)) carried.push(name, value);
   }
   const hopByHop = connection === undefined ? NONE : namedBy(connection);
-  return { hosts, authorizations, claimsHop, hopByHop, carried: without(carried, hopByHop), lastEventId };
+  return {
+    headers: raw.length / 2,
+    hosts,
+    authorizations,
+    claimsHop,
+    hopByHop,
+    carried: without(carried, hopByHop),
+    lastEventId,
+  };
 }
 
 function carries(flat: readonly string[], name: string): boolean {

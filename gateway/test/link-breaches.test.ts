@@ -177,6 +177,21 @@ describe('floods', () => {
   });
 });
 
+test('an answer that nobody reads ends with its flight', async () => {
+  const long = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { content: 'x'.repeat(2 * WINDOW_BYTES) } });
+  world.upstream.script = (_seen, response) =>
+    response.writeHead(200, { 'content-type': 'application/json' }).end(long);
+  link.head(1, head());
+  link.send(FRAME.data, 1, body, true);
+  await until(() => link.of(1, FRAME.data).reduce((sum, { payload }) => sum + payload.length, 0) === WINDOW_BYTES);
+  expect(azure().server.flights.size).toBe(1);
+  azure().server.endFlights('everything');
+  await until(() => azure().server.flights.size === 0);
+  expect(link.of(1, FRAME.reset)).toHaveLength(1);
+  world.upstream.script = answerEcho;
+  expect(await far()).toBe(200);
+});
+
 describe('whose certificate does not hold', () => {
   test.each(['none', 'of another CA', 'of another federation'])(
     '%s: the link is refused, and says why',

@@ -160,6 +160,11 @@ describe('HTTP that two readers could read differently', () => {
       ['POST /mcp/near HTTP/1.1', 'host: localhost', 'connection: portolan-hop'],
       400,
     ],
+    [
+      'more headers than anyone has',
+      ['POST /mcp/near HTTP/1.1', 'host: localhost', ...Array.from({ length: 240 }, (_, i) => `mcp-x${i}: 1`)],
+      400,
+    ],
     ['Content-Length twice', ['POST /mcp/near HTTP/1.1', 'host: localhost', 'content-length: 5'], 400],
     [
       'Content-Length and Transfer-Encoding',

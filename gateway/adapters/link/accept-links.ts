@@ -5,6 +5,7 @@
 import type { TLSSocket } from 'node:tls';
 import { type Refusal, refuse } from '@portolan/core';
 import type { Door, Intake } from '../../ports.ts';
+import { Breach } from './frames.ts';
 import { Link } from './link.ts';
 import { LinkArrival } from './link-arrival.ts';
 
@@ -30,7 +31,8 @@ export class AcceptedLinks {
         this.#intake.arrived(arrival);
       },
       onBreach: (error) => {
-        if (!nobody) this.#intake.refused(refuse('http_malformed', { expected: error.message, cause: error }), door);
+        const code = error instanceof Breach ? 'http_malformed' : 'internal';
+        if (!nobody) this.#intake.refused(refuse(code, { expected: error.message, cause: error }), door);
       },
       onClosed: () => this.#all.delete(link),
     });

@@ -7,6 +7,8 @@ import { type FrameType, HEADER_BYTES, writeHeader } from './frames.ts';
 const SLAB_BYTES = 65_536;
 /** What may wait for a side that does not read. Bodies stop at far less; heads and control frames of many streams may come to this. */
 const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
+/** With so much waiting, nothing new should be begun. */
+const BEHIND_BYTES = 4 * 1024 * 1024;
 
 export class FrameWriter {
   readonly #socket: Socket;
@@ -26,6 +28,10 @@ export class FrameWriter {
   /** Bodies should wait until the socket has taken more, which its `drain` tells. */
   get full(): boolean {
     return this.#socket.writableNeedDrain;
+  }
+
+  get isBehind(): boolean {
+    return this.#socket.writableLength > BEHIND_BYTES;
   }
 
   bytes(type: FrameType, stream: number, last: boolean, payload: Buffer): void {

@@ -124,7 +124,7 @@ function payloadLength(bytes: Buffer, at: number): number {
   return length;
 }
 
-/** As many as node's HTTP parser lets in, and more than any caller has: looking for one among thousands takes time. */
+/** More than `accept` lets in, and a few of our own: looking for one among thousands takes time. */
 const MAX_HEADERS = 256;
 /** A field's text (RFC 9110 §5.5), obsolete bytes included. */
 const TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;

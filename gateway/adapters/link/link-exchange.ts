@@ -7,6 +7,9 @@ import { type Link, NOTHING, type Stream } from './link.ts';
 
 /** Nothing has come for too long. */
 export class IdleTimeout extends Error {}
+/** How much longer the side that asks waits: the other can say better what was late. */
+const GRACE_MS = 2_000;
+
 /** The link has no place for another stream. */
 export class TooMany extends Error {}
 
@@ -58,6 +61,7 @@ export class LinkExchange extends Reception implements Stream {
     const [status = ''] = first;
     if (!/^[2-5]\d\d$/.test(status)) throw new Breach('a head without a status');
     this.#length = new BodyLength(headers['content-length']);
+    this.#heard = true;
     this.begun(Number(status), headers);
     if (last) this.data(NOTHING, true);
   }
@@ -87,7 +91,7 @@ export class LinkExchange extends Reception implements Stream {
     const { idleTimeoutMs } = this.#exchange;
     if (this.#heard || this.#unread > 0) this.#heardAt = now;
     this.#heard = false;
-    if (idleTimeoutMs === 0 || now - this.#heardAt < idleTimeoutMs) return;
+    if (idleTimeoutMs === 0 || now - this.#heardAt < idleTimeoutMs + GRACE_MS) return;
     this.failed(this.#explain(new IdleTimeout(`no byte for ${idleTimeoutMs} ms`), 'broken'));
     this.abort();
   }

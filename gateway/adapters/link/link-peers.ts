@@ -5,7 +5,16 @@
  */
 import type { TLSSocket } from 'node:tls';
 import { type Peer, type Refusal, refuse } from '@portolan/core';
-import type { Answer, Clock, Exchange, Log, MeshIdentity, PeerTransport, Registry } from '../../ports.ts';
+import type {
+  Answer,
+  Clock,
+  Exchange,
+  Log,
+  MeshCredentials,
+  MeshIdentity,
+  PeerTransport,
+  Registry,
+} from '../../ports.ts';
 import { CONNECT_TIMEOUT_MS, DialTimeout } from '../connect-timeout.ts';
 import { peerOf } from '../mesh-certificate.ts';
 import { MeshSockets, type Roots, rootsOf } from '../mesh-sockets.ts';
@@ -30,9 +39,14 @@ const BEAT_MS = 1_000;
 /** A link that is older is replaced when it is needed: who balances the peer's replicas chooses again, and an address that has moved takes effect. */
 const LIFE_MS = 3_600_000;
 
+/** From a renewal that failed to the next. */
+const AGAIN_MS = 60_000;
+
 /** A peer, and the link to it. */
 interface Line {
   readonly peer: Peer;
+  /** As whom it is dialled. */
+  readonly own: MeshCredentials;
   readonly dial: DialLink;
   readonly explain: Explain;
   link: Link | undefined;
@@ -86,7 +100,7 @@ export class LinkPeers implements PeerTransport {
     if (!own) throw refuse('peer_down', { hop: gateway, detail: 'this gateway has no mesh certificate yet' });
     const dial = linkDialler(peer, own, this.#timeoutMs);
     const explained: Explain = (error, phase) => explain(gateway, error, phase);
-    const line = { peer, dial, explain: explained, link: undefined, until: 0, dialling: undefined };
+    const line = { peer, own, dial, explain: explained, link: undefined, until: 0, dialling: undefined };
     this.#lines.set(gateway, line);
     return line;
   }
@@ -101,8 +115,9 @@ export class LinkPeers implements PeerTransport {
 
   /** Beside the old link, which goes on until there is a new one. */
   #renew(line: Line): void {
-    line.until = performance.now() + LIFE_MS;
+    line.until = Number.POSITIVE_INFINITY;
     this.#dialled(line).catch((error: Error) => {
+      line.until = performance.now() + AGAIN_MS;
       this.#options.log.warn({ err: error, peer: line.peer.name }, 'an old link could not be replaced');
     });
   }
@@ -114,12 +129,10 @@ export class LinkPeers implements PeerTransport {
   }
 
   async #dial(line: Line): Promise<Link> {
-    const own = this.#options.identity.current();
-    const roots = rootsOf(own);
     const socket = await line.dial();
     const link = this.#link(socket, line.peer.name);
-    const peer = peerOf(socket, own?.federation ?? '');
-    if (peer) this.#sockets.add(socket, peer, roots);
+    const peer = peerOf(socket, line.own.federation);
+    if (peer) this.#sockets.add(socket, peer, rootsOf(line.own));
     else link.cut();
     this.#sweep(); // what the snapshot says may have changed since the dial
     if (!link.usable) throw new WrongPeer(`${line.peer.name} is no longer who it was when it was dialled`);

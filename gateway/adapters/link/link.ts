@@ -1,7 +1,7 @@
 /**
  * One link: a connection between two gateways that carries many exchanges at once. It hands frames to the streams they are for, and notices when the
  * other side is no longer there: a living process answers a ping, however slow its tools are.
- * It knows nothing of requests and answers. Invariant: when the connection ends, every stream on it is told; a breach of the protocol ends it.
+ * It knows of a stream that it has begun, that an answer has, and that it is over. Invariant: when the connection ends, every stream on it is told; a breach of the protocol ends it.
  */
 import type { TLSSocket } from 'node:tls';
 import { KEEP_ALIVE_MS } from '../connect-timeout.ts';
@@ -38,7 +38,7 @@ export interface Stream {
   fault(code: string): void;
   /** Reset by the other side, or `error` has ended the link. The link has forgotten it already. */
   lost(error: Error | undefined): void;
-  /** Time passes (monotonic, ms). */
+  /** So many milliseconds have passed since the link began, as its beats tell them: time in which this process was stopped is none. */
   tick(now: number): void;
 }
 
@@ -66,7 +66,9 @@ export class Link implements Carrier {
   readonly #beat: NodeJS.Timeout;
   #leaving = false;
   #resets = RESETS.atOnce;
-  #hungUp = false;
+  #now = 0;
+  /** Beats since we have hung up; -1: not yet. */
+  #hungUp = -1;
   #heard = true;
   #unanswered = 0;
   #error: Error | undefined;
@@ -95,7 +97,7 @@ export class Link implements Carrier {
 
   /** The flow of a new stream of ours, which is to be added at once; undefined where there are too many. */
   open(): Flow | undefined {
-    const number = this.#streams.next();
+    const number = this.#writer.isBehind ? undefined : this.#streams.next();
     return number === undefined ? undefined : new Flow(number, this);
   }
 
@@ -169,7 +171,7 @@ export class Link implements Carrier {
   #read(chunk: Buffer): void {
     this.#heard = true;
     try {
-      if (!this.#socket.destroyed && !this.#hungUp) this.#reader.push(chunk);
+      if (!this.#socket.destroyed && this.#hungUp < 0) this.#reader.push(chunk);
     } catch (error) {
       this.cut(error as Error);
       this.#options.onBreach(error as Error);
@@ -226,21 +228,26 @@ export class Link implements Carrier {
   };
 
   #tick(): void {
-    const now = performance.now();
+    this.#now += this.#options.beatMs;
     this.#resets = Math.min(this.#resets + RESETS.perBeat, RESETS.atOnce);
-    for (const stream of this.#streams.all()) stream.tick(now);
+    for (const stream of this.#streams.all()) stream.tick(this.#now);
     this.#unanswered = this.#heard ? 0 : this.#unanswered + 1;
     this.#heard = false;
-    if (this.#hungUp)
-      this.cut(); // whoever does not hang up, too, is not waited for
-    else if (this.#unanswered > MAX_UNANSWERED) this.cut(new Silent(`no sign of life on ${this.#unanswered} pings`));
+    if (this.#hungUp >= 0) this.#waitForHangUp();
+    else if (this.#unanswered > MAX_UNANSWERED) this.cut(new Silent(`no sign of life on ${MAX_UNANSWERED} pings`));
     else if (this.#unanswered > 0) this.#writer.bytes(FRAME.ping, 0, true, NOTHING);
   }
 
   #hangUpIfIdle(): void {
-    if (!this.#leaving || this.busy || this.#hungUp) return;
-    this.#hungUp = true;
+    if (!this.#leaving || this.busy || this.#hungUp >= 0) return;
+    this.#hungUp = 0;
     setImmediate(() => this.#socket.end()); // what has been written goes first
+  }
+
+  /** Whoever does not hang up, too, is cut; in the first beat what was written last may still be under way. */
+  #waitForHangUp(): void {
+    this.#hungUp += 1;
+    if (this.#hungUp > 1) this.cut();
   }
 
   #closed(): void {

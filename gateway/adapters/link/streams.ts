@@ -18,7 +18,7 @@ interface Place<T> {
 
 export class Streams<T> {
   readonly #ours: 0 | 1;
-  /** Even places are the other side's, odd ones the dialling side's: 15 bits of the number. */
+  /** Odd places are the dialling side's, even ones the accepting side's: 15 bits of the number. */
   readonly #places: (Place<T> | undefined)[] = [];
   readonly #free: number[] = [];
   #size = 0;
