@@ -27,6 +27,8 @@ export default defineConfig({
           name: 'packages',
           include: ['**/*.test.ts'],
           exclude: [...built, ...wholeFederations, ...attacks],
+          // they wait for real servers most of the time: with one file at a time a core would be idle
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },

@@ -2,6 +2,7 @@
  * A small real process for tests, and the inputs of a `Process` that runs it: an HTTP server that can be told to start
  * slowly, to die, to ignore SIGTERM, or to have a child of its own.
  */
+import { randomInt } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -60,14 +61,14 @@ export async function removeTarget({ dir, runFile }: Target): Promise<void> {
   rmSync(dir, { recursive: true, force: true });
 }
 
+/** Below those that the kernel gives away: one of them may be taken by the engine's own connections before the target listens. */
 export async function freePort(): Promise<number> {
+  const port = randomInt(22_000, 32_000);
   const server = createServer();
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
+  const free = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
+  return free ? port : freePort();
 }
 
 export function pidOf({ runFile }: Target): number {

@@ -101,7 +101,8 @@ describe('following the snapshot', () => {
     await until(revision).toBe(5);
     await publish(control, (await own.plane.sign({ revision: 6 })).replace(/.$/, '!'));
     await publish(control, await own.plane.sign({ revision: 7, gateway: 'azure' }));
-    await until(() => own.lines.filter((line) => /snapshot refused/.test(line)).length).toBe(2);
+    // each is refused where it is pushed, and perhaps once more where it is read at a connect
+    await until(() => own.lines.filter((line) => /snapshot refused/.test(line)).length).toBeGreaterThanOrEqual(2);
     expect(revision()).toBe(5);
     await publish(control, await own.plane.sign({ revision: 8 }));
     await until(revision).toBe(8);
