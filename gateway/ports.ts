@@ -103,6 +103,7 @@ export interface Answer {
   brokenBy(): string | undefined;
 }
 
+/** Chunks are never empty. */
 export interface AnswerBody extends AsyncIterable<Buffer> {
   /** All bytes, where they have come already: most answers are one packet. Read then; undefined where it must be iterated. */
   whole?(): Buffer | undefined;

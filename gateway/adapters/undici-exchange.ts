@@ -32,6 +32,7 @@ class UndiciReception extends Reception implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (chunk.length === 0) return; // its parser's own flush, when it goes on after a pause
     this.#ahead += chunk.length;
     this.arrived(chunk);
     if (this.#ahead > READ_AHEAD) controller.pause();

@@ -83,8 +83,12 @@ const wrongs: Record<string, (link: RawLink, stream: number) => void> = {
 test.each(Object.keys(wrongs))('%s: 502 peer_failed, and the next call has a new link', async (what) => {
   const before = azure.links.length;
   await far();
+  const { lines } = mesh.gateway('aws').log;
+  lines.length = 0;
   behave = wrongs[what] ?? answer;
   expect(await far()).toMatchObject(failure(502, 'peer_failed'));
+  const broken = lines.filter(({ message }) => message === 'a link has broken');
+  expect(broken).toMatchObject([{ level: 'warn', fields: { peer: 'azure', err: expect.any(Error) } }]);
   behave = answer;
   expect(await far()).toMatchObject({ status: 200 });
   expect(azure.links.length - before).toBeLessThanOrEqual(2);

@@ -6,10 +6,8 @@ import type { TLSSocket } from 'node:tls';
 import { type Refusal, refuse } from '@portolan/core';
 import type { Door, Intake } from '../../ports.ts';
 import { Breach } from './frames.ts';
-import { Link } from './link.ts';
+import { BEAT_MS, Link } from './link.ts';
 import { LinkArrival } from './link-arrival.ts';
-
-const BEAT_MS = 1_000;
 
 export class AcceptedLinks {
   readonly #intake: Intake;

@@ -33,6 +33,7 @@ export class Flow {
   /** A promise where not all could be sent at once; nothing else may be sent before it is kept. */
   send(bytes: Buffer, last: boolean): Promise<void> | undefined {
     if (this.#unsent) throw new Error('something is being sent already');
+    if (bytes.length === 0 && !last) return undefined; // to the other side it would be a breach
     if (bytes.length <= Math.min(this.#maySend, MAX_DATA_BYTES) && !this.#carrier.full) {
       this.#maySend -= bytes.length;
       this.#carrier.data(this.stream, bytes, last);

@@ -146,6 +146,7 @@ describe('the answer', () => {
     await until(() => texts().length === 1);
     expect(arrival.begun).toBe(true);
     await arrival.write(Buffer.from('one'));
+    await arrival.write(Buffer.alloc(0)); // nothing: the other side would take it for a breach
     arrival.end();
     await until(() => texts().length === 3);
     expect(texts()).toEqual([

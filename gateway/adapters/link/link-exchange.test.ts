@@ -34,7 +34,6 @@ beforeEach(async () => {
     dialled: true,
     beatMs: BEAT_MS,
     onOpen: () => undefined,
-    onBreach: () => undefined,
     onClosed: () => undefined,
   });
   peer = new RawLink(pair.accepted);

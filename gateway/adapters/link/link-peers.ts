@@ -21,7 +21,7 @@ import { MeshSockets, type Roots, rootsOf } from '../mesh-sockets.ts';
 import type { Explain } from '../reception.ts';
 import { type DialLink, linkDialler, WrongPeer } from './dial-link.ts';
 import { Breach } from './frames.ts';
-import { Link, LinkRefused, Silent } from './link.ts';
+import { BEAT_MS, Link, LinkRefused, Silent } from './link.ts';
 import { IdleTimeout, LinkExchange, TooMany } from './link-exchange.ts';
 
 export interface LinkDialling {
@@ -35,7 +35,6 @@ export interface LinkDialling {
   readonly beatMs?: number;
 }
 
-const BEAT_MS = 1_000;
 /** A link that is older is replaced when it is needed: who balances the peer's replicas chooses again, and an address that has moved takes effect. */
 const LIFE_MS = 3_600_000;
 
@@ -152,8 +151,8 @@ export class LinkPeers implements PeerTransport {
       onOpen: () => {
         throw new Breach('it asks, but nobody here answers');
       },
-      onBreach: (error) => this.#options.log.warn({ err: error, peer }, 'a link has been cut'),
-      onClosed: () => {
+      onClosed: (error) => {
+        if (error) this.#options.log.warn({ err: error, peer }, 'a link has broken');
         this.#links.delete(link);
         resolve();
       },

@@ -1,25 +1,28 @@
 /**
  * One link: a connection between two gateways that carries many exchanges at once. It hands frames to the streams they are for, and notices when the
  * other side is no longer there: a living process answers a ping, however slow its tools are.
- * It knows of a stream that it has begun, that an answer has, and that it is over. Invariant: when the connection ends, every stream on it is told; a breach of the protocol ends it.
+ * It knows of a stream that it has begun, that an answer has, and that it is over. Invariant: when the connection ends, every stream on it is told; a
+ * breach of the protocol ends it.
  */
 import type { TLSSocket } from 'node:tls';
 import { KEEP_ALIVE_MS } from '../connect-timeout.ts';
 import { type Carrier, Flow } from './flow.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { Breach, FRAME, type Frame, FrameReader } from './frames.ts';
-import { Streams } from './streams.ts';
+import { MAX_STREAMS, Streams } from './streams.ts';
 
 /** Pings in a row without a byte from the other side, after which it is gone. Counted, not timed: a process that slept must first hear what has come. */
 const MAX_UNANSWERED = 5;
 /** Streams that the other side may take back unanswered: all that it may have at once, and so many more a beat. Each has cost us a call's beginning. */
-const RESETS = { atOnce: 16_384, perBeat: 1_000 };
+const RESETS = { atOnce: MAX_STREAMS, perBeat: 1_000 };
+/** How often a link is looked after, where nobody says otherwise. */
+export const BEAT_MS = 1_000;
 export const NOTHING = Buffer.alloc(0);
 
 /** The other side is silent: stopped, or cut off. */
 export class Silent extends Error {}
 
-/** The other side answers nothing on this link; `code` is the fault code that it gave. */
+/** The other side answers nothing on this link; `fault` is the code that it gave. */
 export class LinkRefused extends Error {
   readonly fault: string;
   constructor(fault: string) {
@@ -49,8 +52,8 @@ export interface LinkOptions {
   readonly beatMs: number;
   /** The other side opens a stream; to be added. */
   readonly onOpen: (flow: Flow, payload: Buffer, last: boolean) => void;
-  /** It has broken the rules, or what it sent could not be dealt with; the link is cut. */
-  readonly onBreach: (error: Error) => void;
+  /** It has broken the rules, or what it sent could not be dealt with; the link is cut, and `onClosed` says so too. */
+  readonly onBreach?: (error: Error) => void;
   /** The connection has ended, by `error` where it was not agreed on. */
   readonly onClosed: (error: Error | undefined) => void;
 }
@@ -174,7 +177,7 @@ export class Link implements Carrier {
       if (!this.#socket.destroyed && this.#hungUp < 0) this.#reader.push(chunk);
     } catch (error) {
       this.cut(error as Error);
-      this.#options.onBreach(error as Error);
+      this.#options.onBreach?.(error as Error);
     }
   }
 

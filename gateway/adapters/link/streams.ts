@@ -6,7 +6,7 @@
 import { Breach } from './frames.ts';
 
 /** More at once than this are refused: a queue that grows hides an outage. Quiet streams count, so it is wide. */
-const MAX_STREAMS = 16_384;
+export const MAX_STREAMS = 16_384;
 const SIDES = 2;
 /** A place's numbers begin again after so many uses. */
 const MAX_USES = 2 ** 17;
