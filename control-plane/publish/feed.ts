@@ -1,6 +1,7 @@
 /**
  * Keeps the newest document of each gateway on NATS. Told what is wanted, it publishes; told that the link is up, it compares the stream with what is wanted
  * and publishes what differs: a wiped store, a lost message (a part's, too) and a restored backup heal alike. Whatever fails is tried again; nobody waits for it.
+ * Invariant: nothing is put over a document that gateways may have and the database has not.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -19,7 +20,7 @@ export interface FeedSettings {
   readonly signer: SnapshotSigner;
   /** The stored document of a gateway, as messages. */
   readonly load: (gateway: string) => Promise<Messages>;
-  /** NATS holds a document of ours whose revision the database does not know. */
+  /** NATS holds a document of ours that the database does not know: the next one has to pass its revision. */
   readonly onHigher: (gateway: string, revision: number) => void;
   readonly onTrouble: (error: Error) => void;
   readonly signal: AbortSignal;
@@ -54,6 +55,8 @@ export class Feed {
   readonly #settings: FeedSettings;
   readonly #wanted = new Map<string, Wanted>();
   readonly #busy = new Set<string>();
+  /** Gateways whose place in the stream nobody else has written to since we looked: there is one publisher at a time, and the link has not been away. */
+  readonly #compared = new Set<string>();
   /** Parts of the document that was current before. */
   readonly #previous = new Map<string, readonly string[]>();
 
@@ -78,6 +81,7 @@ export class Feed {
 
   /** The link is up: nothing that was there before is taken for granted. */
   compareAll(): void {
+    this.#compared.clear();
     for (const [gateway, wanted] of this.#wanted) {
       wanted.settled = false;
       void this.#settle(gateway);
@@ -99,10 +103,10 @@ export class Feed {
 
   async #bring(nc: NatsConnection, gateway: string, wanted: Wanted): Promise<void> {
     try {
-      const messages =
-        wanted.messages ??
-        ((await this.#differs(nc, gateway, wanted)) ? await this.#settings.load(gateway) : undefined);
-      if (messages) await this.#put(nc, gateway, messages);
+      const isNew = wanted.messages !== undefined && this.#compared.has(gateway);
+      const differs = isNew || (await this.#differs(nc, gateway, wanted));
+      if (differs) await this.#put(nc, gateway, wanted.messages ?? (await this.#settings.load(gateway)));
+      this.#compared.add(gateway);
       wanted.messages = undefined;
       wanted.settled = true;
     } catch (error) {
@@ -115,12 +119,11 @@ export class Feed {
   async #differs(nc: NatsConnection, gateway: string, wanted: Wanted): Promise<boolean> {
     const present = await lastValue(nc, subjects.snapshot(gateway));
     if (present === undefined) return true;
+    if (sha256(present) === wanted.sha256) return lacksPart(nc, gateway, wanted.parts);
     const revision = await this.#revisionOf(new TextDecoder().decode(present));
-    if (revision > wanted.revision) {
-      this.#settings.onHigher(gateway, revision);
-      return false; // a document that passes it is on its way
-    }
-    return sha256(present) !== wanted.sha256 || (await lacksPart(nc, gateway, wanted.parts));
+    if (revision < wanted.revision) return true;
+    this.#settings.onHigher(gateway, revision);
+    return false; // a document that passes it is on its way
   }
 
   /** 0 for anything that we did not sign. */

@@ -202,6 +202,23 @@ describe('heals', () => {
     await until(inStep);
   });
 
+  test('so it does where NATS comes late, and the view is another one by then', async () => {
+    await addServer(plane, 'before-the-backup', 'aws');
+    await until(async () =>
+      (await newest(plane, 'aws')).tables?.servers.some(({ name }) => name === 'before-the-backup'),
+    );
+    await until(inStep);
+    const { db } = plane.database;
+    const { revision } = await newest(plane, 'aws');
+    await db.deleteFrom('snapshots').where('gateway', '=', 'aws').where('revision', '=', revision).execute();
+    await plane.nats.kill();
+    await plane.restart();
+    await until(async () => (await newest(plane, 'aws')).revision === revision); // another document under the same number
+    await plane.nats.start();
+    await until(async () => (await newest(plane, 'aws')).revision > revision);
+    await until(inStep);
+  });
+
   test('PostgreSQL killed and started again: the next change goes through', async () => {
     await plane.postgres.kill();
     await plane.postgres.start();

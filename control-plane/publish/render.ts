@@ -56,7 +56,7 @@ interface Signed extends Rendered {
   readonly contentHash: string;
 }
 
-/** `floors`: revisions seen on NATS that the database does not know (it was restored); a new one must pass them. `now`: ms since epoch. */
+/** `floors`: revisions of documents on NATS that the database does not know (it was restored); a new one must pass them. `now`: ms since epoch. */
 export function render(parts: RenderParts, floors: ReadonlyMap<string, number>, now: number): Promise<Rendering> {
   return parts.db
     .transaction()
@@ -81,7 +81,7 @@ async function renderOne(occasion: Occasion, gateway: GatewayRow, floor: number)
   const draft = draftOf(await contentOf(occasion, gateway));
   const hash = contentHash(draft);
   const latest = world.latest.get(gateway.name);
-  if (latest?.contentHash === hash && latest.revision >= floor && !isOld(parts, gateway, latest, now)) return undefined;
+  if (latest?.contentHash === hash && latest.revision > floor && !isOld(parts, gateway, latest, now)) return undefined;
   const revision = Math.max(latest?.revision ?? 0, floor) + 1;
   const jws = await signDocument(parts.signer, draft, { revision, issuedAt: now });
   return { gateway: gateway.name, revision, jws, contentHash: hash, messages: await messagesOf(parts.signer, jws) };
