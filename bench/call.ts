@@ -34,6 +34,48 @@ export function requestBytes(door: Door, era: Options['era'], id: number): Buffe
   return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
+/** Opens the server's stream, as clients of the older era do. */
+export const streamRequestBytes = (door: Door): Buffer =>
+  Buffer.from(
+    [
+      `GET ${door.path} HTTP/1.1`,
+      `Host: ${door.host}:${door.port}`,
+      `Authorization: Bearer ${door.token}`,
+      'Accept: text/event-stream',
+      `MCP-Protocol-Version: ${revision.legacy}\r\n\r\n`,
+    ].join('\r\n'),
+  );
+
+const event = (message: object): string => `event: message\ndata: ${JSON.stringify(message)}\n\n`;
+const note = event({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: filling } });
+
+/** An event stream of about 10 MB; `end` is in its last event alone. */
+export const longAnswer = {
+  tool: 'read_log',
+  note,
+  notes: Math.ceil(10_000_000 / note.length),
+  bytes: 10_000_000,
+  end: '"the end of the log"',
+  last: (id: number): string =>
+    event({ jsonrpc: '2.0', id, result: { content: [], _meta: { says: 'the end of the log' } } }),
+} as const;
+
+/** Asks for it. */
+export function longRequestBytes(door: Door): Buffer {
+  const params = { name: longAnswer.tool, arguments: {} };
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
+  const head = [
+    `POST ${door.path} HTTP/1.1`,
+    `Host: ${door.host}:${door.port}`,
+    `Authorization: Bearer ${door.token}`,
+    'Content-Type: application/json',
+    'Accept: application/json, text/event-stream',
+    `MCP-Protocol-Version: ${revision.legacy}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
 /** The JSON-RPC request. */
 export function requestMessage(era: Options['era'], id: number): object {
   const envelope = {

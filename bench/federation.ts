@@ -10,11 +10,13 @@ import { type Changes, measureChanges } from './changes.ts';
 import { ControlPlaneApi } from './control-plane-api.ts';
 import { openLocalStack } from './local-stack.ts';
 import type { Options } from './options.ts';
+import { measureStreams, type Streams } from './streams.ts';
 import type { Account, Target } from './target.ts';
 
 export interface Joined extends AsyncDisposable {
   readonly targets: readonly Target[];
   measureChanges(count: number, signal: AbortSignal): Promise<Changes | undefined>;
+  measureStreams(count: number, signal: AbortSignal): Promise<Streams | undefined>;
 }
 
 const entry = 'aws';
@@ -38,6 +40,7 @@ export async function joinFederation(options: Options, upstreamPort: number, sig
     targets: targetsOf(local, doors),
     measureChanges: (count, until) =>
       measureChanges(api, local, { body: { url, gateway: entry }, count, signal: until }),
+    measureStreams: (count, until) => measureStreams({ ...streamingAt(local, doors), count, signal: until }),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
@@ -70,6 +73,18 @@ function doorOf(local: LocalFile, server: string, token: string): Door {
   return { host: hostname, port: Number(port), path: `/mcp/${server}`, token };
 }
 
+function streamingAt(local: LocalFile, [plain, far]: readonly [Door, Door]) {
+  const { hostname, port } = new URL(local.gateways[entry]?.tlsUrl ?? '');
+  const tls = { ...far, host: hostname, port: Number(port) };
+  return { plain, tls, caFile: local.caFile, pid: pidOf(local, `gateway-${entry}`) };
+}
+
+function pidOf(local: LocalFile, name: string): number {
+  const found = local.processes.find((process) => process.name === name);
+  if (!found) throw new Error(`local.json knows no process ${name}`);
+  return found.pid;
+}
+
 /** The registration is in force once a call succeeds: 20 s at most. */
 async function answering(door: Door, era: Options['era'], signal: AbortSignal): Promise<void> {
   let last = '';
@@ -98,11 +113,7 @@ async function callOnce(door: Door, era: Options['era']): Promise<string> {
 }
 
 function targetsOf(local: LocalFile, [nearDoor, farDoor]: readonly [Door, Door]): Target[] {
-  const account = (name: string): Account => {
-    const found = local.processes.find((process) => process.name === name);
-    if (!found) throw new Error(`local.json knows no process ${name}`);
-    return { name, pids: [found.pid] };
-  };
+  const account = (name: string): Account => ({ name, pids: [pidOf(local, name)] });
   const beside = [account('control-plane'), account('nats')];
   return [
     { name: 'one gateway', door: nearDoor, inTheWay: [account(`gateway-${entry}`)], beside },

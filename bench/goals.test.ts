@@ -16,6 +16,14 @@ const measured = (name: Measured['name'], cpu: number, resident: Record<string, 
   cpuByProcess: {},
   residentBytes: resident,
 });
+const streams = {
+  count: 5,
+  failed: 0,
+  firstFailure: undefined,
+  plainBytes: 50e3,
+  tlsBytes: 111e3,
+  slowReaderBytes: 1e6,
+};
 const changes = { count: 200, lost: 0, gateways: [], ms: percentiles([100, 300]) };
 
 test('goals are judged against nginx of the same run', () => {
@@ -24,17 +32,25 @@ test('goals are judged against nginx of the same run', () => {
     measured('one gateway', 3, { 'gateway-aws': 120e6 }),
     measured('two gateways', 7.1, { 'gateway-aws': 120e6, 'gateway-azure': 151e6 }),
   ];
-  expect(verdicts({ measured: all, changes }).map(({ value, reached }) => [value, reached])).toEqual([
+  expect(verdicts({ measured: all, changes, streams }).map(({ value, reached }) => [value, reached])).toEqual([
     [6, true],
     [14.2, false],
     [151, false],
     [300, false],
+    [50, true],
+    [111, false],
+    [1, true],
   ]);
 });
 
 test('what was not measured is neither reached nor missed', () => {
-  const found = verdicts({ measured: [measured('one gateway', 3, { a: 1e6 })], changes: undefined });
-  expect(found.map(({ reached }) => reached)).toEqual([undefined, undefined, true, undefined]);
+  const found = verdicts({
+    measured: [measured('one gateway', 3, { a: 1e6 })],
+    changes: undefined,
+    streams: undefined,
+  });
+  const nothing = [undefined, undefined, undefined];
+  expect(found.map(({ reached }) => reached)).toEqual([undefined, undefined, true, undefined, ...nothing]);
   expect(found.map(sentence)[0]).toBe('not measured  CPU per call, one hop (goal ≤ 6 × nginx)');
 });
 

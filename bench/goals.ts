@@ -5,7 +5,7 @@ import type { Run } from './run-description.ts';
 export interface Verdict {
   readonly goal: string;
   readonly limit: number;
-  readonly unit: '× nginx' | 'MB' | 'ms';
+  readonly unit: '× nginx' | 'MB' | 'KB' | 'ms';
   readonly value: number | undefined;
   readonly reached: boolean | undefined;
 }
@@ -17,7 +17,7 @@ export function timesNginx(measured: readonly Measured[], name: Measured['name']
   return nginx === undefined || other === undefined || nginx === 0 ? undefined : other / nginx;
 }
 
-export function verdicts({ measured, changes }: Pick<Run, 'measured' | 'changes'>): Verdict[] {
+export function verdicts({ measured, changes, streams }: Pick<Run, 'measured' | 'changes' | 'streams'>): Verdict[] {
   const resident = measured.filter(({ name }) => name.endsWith('gateways') || name.endsWith('gateway'));
   const bytes = resident.flatMap((one) => Object.values(one.residentBytes));
   const largest = bytes.length === 0 ? undefined : Math.max(...bytes) / 1e6;
@@ -26,6 +26,9 @@ export function verdicts({ measured, changes }: Pick<Run, 'measured' | 'changes'
     verdict('CPU per call, two hops', 14, '× nginx', timesNginx(measured, 'two gateways')),
     verdict('resident memory of a gateway after the run', 150, 'MB', largest),
     verdict('a registration change at every gateway, p99', 250, 'ms', changes?.ms.p99),
+    verdict('a quiet stream, plain', 50, 'KB', streams && streams.plainBytes / 1e3),
+    verdict('a quiet stream, TLS on both sides', 110, 'KB', streams && streams.tlsBytes / 1e3),
+    verdict('10 MB to a slow reader', 10, 'MB', streams && streams.slowReaderBytes / 1e6),
   ];
 }
 

@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what a call costs directly, through nginx, through one gateway and through two, in one run, as ratios
- * to nginx; and how fast a registration change reaches every gateway. Prints a table, writes bench/results/<time>.json.
+ * to nginx; how fast a registration change reaches every gateway; what streams cost in memory. Prints a table, writes bench/results/<time>.json.
  * What cannot run here (no nginx, no federation) is a gap that is named, never a number that is missing silently.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -27,11 +27,13 @@ export async function bench(args: readonly string[], signal: AbortSignal): Promi
     await using load = await LoadProcess.start();
     const measured = await measureInRounds(targets.all, { load, options, signal });
     const changes = await targets.measureChanges?.(options.changes, signal);
-    const run = { ...describeRun(options, targets), measured, changes };
+    const streams = await targets.measureStreams?.(options.streams, signal);
+    const run = { ...describeRun(options, targets), measured, changes, streams };
     printTable(run, verdicts(run));
     console.log(`\nresults: ${await writeResults(run, verdicts(run))}`);
     const missed = verdicts(run).some(({ reached }) => reached !== true);
-    return measured.some(({ failed }) => failed > 0) || (options.strict && missed) ? 1 : 0;
+    const failed = measured.some((one) => one.failed > 0) || (streams?.failed ?? 0) > 0;
+    return failed || (options.strict && missed) ? 1 : 0;
   } finally {
     await rm(dir, { recursive: true, force: true });
   }

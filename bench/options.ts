@@ -11,6 +11,8 @@ export interface Options {
   readonly era: 'modern' | 'legacy';
   /** Registration changes to time; 0 = none. */
   readonly changes: number;
+  /** Quiet streams to hold open at once, to weigh them; 0 = none, and no slow reader. */
+  readonly streams: number;
   /** A running stack to use; undefined = one of our own, brought up and taken down. */
   readonly stack: string | undefined;
   readonly portBase: number;
@@ -31,6 +33,7 @@ export const usage = `usage: npm run bench -- [options]
   --connections N   keep-alive connections (default 64)
   --era NAME        modern (2026-07-28, default) or legacy (2025-11-25, without a session)
   --changes N       registration changes to time (default 200; 0 = none)
+  --streams N       quiet streams to weigh (default 5000; 0 = none, and no slow reader)
   --stack NAME      use this running stack; without it, stack "bench" is brought up and taken down
   --port-base N     first port of the bench's own stack (default 19600)
   --nginx-workers N worker processes of nginx (default 1: one event loop, as a gateway replica has)
@@ -44,7 +47,16 @@ export const usage = `usage: npm run bench -- [options]
 export function readOptions(args: readonly string[]): Options | 'help' {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
-  const options = { calls: text, rounds: text, warmup: text, connections: text, era: text, changes: text, stack: text };
+  const options = {
+    calls: text,
+    rounds: text,
+    warmup: text,
+    connections: text,
+    era: text,
+    changes: text,
+    streams: text,
+    stack: text,
+  };
   const flags = { 'no-gateways': flag, keep: flag, strict: flag, help: flag };
   const { values } = parseArgs({
     args: [...args],
@@ -58,6 +70,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     connections: whole('connections', values.connections, 64, 1),
     era: era(values.era ?? 'modern'),
     changes: whole('changes', values.changes, 200, 0),
+    streams: whole('streams', values.streams, 5_000, 0),
     stack: values.stack,
     portBase: whole('port-base', values['port-base'], 19_600, 1024),
     nginxWorkers: whole('nginx-workers', values['nginx-workers'], 1, 1),

@@ -32,6 +32,7 @@ export function printTable(run: Run, verdicts: readonly Verdict[]): void {
   console.log('\nCPU seconds per 10,000 calls, by process (those beside the way are not charged):');
   for (const one of run.measured) console.log(`  ${one.name.padEnd(14)}${byProcess(one)}`);
   for (const { name, firstFailure } of run.measured) if (firstFailure) console.log(`\nFAILED ${name}: ${firstFailure}`);
+  if (run.streams?.firstFailure) console.log(`\nFAILED streams, ${run.streams.failed}: ${run.streams.firstFailure}`);
   for (const { name, why } of run.gaps) console.log(`\nGAP ${name}: ${why}`);
   console.log('');
   for (const verdict of verdicts) console.log(sentence(verdict));

@@ -3,6 +3,7 @@ import { cpus, release, totalmem } from 'node:os';
 import type { Changes } from './changes.ts';
 import type { Measured } from './measure.ts';
 import type { Options } from './options.ts';
+import type { Streams } from './streams.ts';
 import type { Gap } from './target.ts';
 import type { Targets } from './targets.ts';
 
@@ -21,10 +22,11 @@ export interface Run {
   readonly gaps: readonly Gap[];
   readonly measured: readonly Measured[];
   readonly changes: Changes | undefined;
+  readonly streams: Streams | undefined;
 }
 
 /** All that is known of a run besides its numbers. */
-export function describeRun(options: Options, targets: Targets): Omit<Run, 'measured' | 'changes'> {
+export function describeRun(options: Options, targets: Targets): Omit<Run, 'measured' | 'changes' | 'streams'> {
   const [first] = cpus();
   return {
     when: new Date().toISOString(),

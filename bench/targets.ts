@@ -12,6 +12,7 @@ import { portWithinReach } from './local-stack.ts';
 import { findNginx, type NginxSetting, nginxMissing, startNginx } from './nginx.ts';
 import type { Options } from './options.ts';
 import { withDescendants } from './process-account.ts';
+import type { Streams } from './streams.ts';
 import type { Gap, Target } from './target.ts';
 
 export interface Targets extends AsyncDisposable {
@@ -19,6 +20,7 @@ export interface Targets extends AsyncDisposable {
   readonly gaps: readonly Gap[];
   /** Undefined when there is no federation to change. */
   readonly measureChanges: ((count: number, signal: AbortSignal) => Promise<Changes | undefined>) | undefined;
+  readonly measureStreams: ((count: number, signal: AbortSignal) => Promise<Streams | undefined>) | undefined;
   readonly nginxVersion: string | undefined;
 }
 
@@ -38,6 +40,7 @@ export async function startTargets(options: Options, dir: string, signal: AbortS
     all,
     gaps: [...nginx.gaps, ...federation.gaps],
     measureChanges: federation.measureChanges,
+    measureStreams: federation.measureStreams,
     nginxVersion: nginx.version,
     [Symbol.asyncDispose]: () => ending.disposeAsync(),
   };
@@ -65,12 +68,14 @@ interface Joining {
 }
 
 async function tryFederation(started: AsyncDisposableStack, { options, upstreamPort, signal }: Joining) {
-  const gap = (why: string) => ({ targets: [], measureChanges: undefined, gaps: [{ name: 'gateways', why }] });
+  const nothing = { targets: [], measureChanges: undefined, measureStreams: undefined };
+  const gap = (why: string) => ({ ...nothing, gaps: [{ name: 'gateways', why }] });
   if (!options.gateways) return gap('left out by --no-gateways');
   try {
     const federation = started.use(await joinFederation(options, upstreamPort, signal));
     const measureChanges: Targets['measureChanges'] = (count, until) => federation.measureChanges(count, until);
-    return { targets: federation.targets, measureChanges, gaps: [] };
+    const measureStreams: Targets['measureStreams'] = (count, until) => federation.measureStreams(count, until);
+    return { targets: federation.targets, measureChanges, measureStreams, gaps: [] };
   } catch (error) {
     signal.throwIfAborted();
     return gap(error instanceof Error ? error.message : String(error));
