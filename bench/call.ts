@@ -18,12 +18,12 @@ export interface Door {
 }
 
 /** The request's bytes, ready to be written again and again. */
-export function requestBytes(door: Door, era: Options['era'], id: number): Buffer {
-  const body = JSON.stringify(requestMessage(era, id));
+export const requestBytes = (door: Door, era: Options['era'], id: number): Buffer =>
+  callBytes(door, era, requestMessage(era, id));
+
+function callBytes(door: Door, era: Options['era'], message: object): Buffer {
+  const body = JSON.stringify(message);
   const head = [
-    `POST ${door.path} HTTP/1.1`,
-    `Host: ${door.host}:${door.port}`,
-    `Authorization: Bearer ${door.token}`,
     'User-Agent: portolan-bench/1',
     'Content-Type: application/json',
     'Accept: application/json, text/event-stream',
@@ -31,50 +31,43 @@ export function requestBytes(door: Door, era: Options['era'], id: number): Buffe
     ...(era === 'modern' ? ['Mcp-Method: tools/call', `Mcp-Name: ${toolName}`] : []),
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
-  return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
+  return httpBytes('POST', door, head, body);
 }
 
 /** Opens the server's stream, as clients of the older era do. */
 export const streamRequestBytes = (door: Door): Buffer =>
-  Buffer.from(
-    [
-      `GET ${door.path} HTTP/1.1`,
-      `Host: ${door.host}:${door.port}`,
-      `Authorization: Bearer ${door.token}`,
-      'Accept: text/event-stream',
-      `MCP-Protocol-Version: ${revision.legacy}\r\n\r\n`,
-    ].join('\r\n'),
-  );
+  httpBytes('GET', door, ['Accept: text/event-stream', `MCP-Protocol-Version: ${revision.legacy}`], '');
+
+/** `head`: lines behind those that every request has. */
+function httpBytes(method: string, door: Door, head: readonly string[], body: string): Buffer {
+  const always = [`Host: ${door.host}:${door.port}`, `Authorization: Bearer ${door.token}`];
+  return Buffer.from(`${[`${method} ${door.path} HTTP/1.1`, ...always, ...head].join('\r\n')}\r\n\r\n${body}`);
+}
 
 const event = (message: object): string => `event: message\ndata: ${JSON.stringify(message)}\n\n`;
 const note = event({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: filling } });
+
+const LONG_BYTES = 10_000_000;
+const END = 'the end of the log';
 
 /** An event stream of about 10 MB; `end` is in its last event alone. */
 export const longAnswer = {
   tool: 'read_log',
   note,
-  notes: Math.ceil(10_000_000 / note.length),
-  bytes: 10_000_000,
-  end: '"the end of the log"',
-  last: (id: number): string =>
-    event({ jsonrpc: '2.0', id, result: { content: [], _meta: { says: 'the end of the log' } } }),
+  notes: Math.ceil(LONG_BYTES / note.length),
+  bytes: LONG_BYTES,
+  end: JSON.stringify(END),
+  last: (id: number): string => event({ jsonrpc: '2.0', id, result: { content: [], _meta: { says: END } } }),
 } as const;
 
 /** Asks for it. */
-export function longRequestBytes(door: Door): Buffer {
-  const params = { name: longAnswer.tool, arguments: {} };
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
-  const head = [
-    `POST ${door.path} HTTP/1.1`,
-    `Host: ${door.host}:${door.port}`,
-    `Authorization: Bearer ${door.token}`,
-    'Content-Type: application/json',
-    'Accept: application/json, text/event-stream',
-    `MCP-Protocol-Version: ${revision.legacy}`,
-    `Content-Length: ${Buffer.byteLength(body)}`,
-  ];
-  return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
-}
+export const longRequestBytes = (door: Door): Buffer =>
+  callBytes(door, 'legacy', {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: longAnswer.tool, arguments: {} },
+  });
 
 /** The JSON-RPC request. */
 export function requestMessage(era: Options['era'], id: number): object {

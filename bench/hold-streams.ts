@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { type Door, streamRequestBytes } from './call.ts';
+import { takeOrders } from './worker-process.ts';
 
 export interface Hold {
   readonly door: Door;
@@ -48,8 +49,4 @@ function openOne(door: Door, ca: Buffer | undefined): Promise<void> {
   return promise;
 }
 
-if (import.meta.main) {
-  process.on('message', async (order: Hold) => process.send?.(await hold(order)));
-  process.once('disconnect', () => process.exit(0));
-  process.send?.('ready');
-}
+if (import.meta.main) takeOrders(hold);

@@ -7,12 +7,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { verdicts } from './goals.ts';
-import { LoadProcess } from './load-process.ts';
+import type { Loaded, Order } from './load.ts';
 import { measureInRounds } from './measure.ts';
 import { readOptions, usage } from './options.ts';
 import { printTable, writeResults } from './report.ts';
 import { describeRun } from './run-description.ts';
 import { startTargets } from './targets.ts';
+import { WorkerProcess } from './worker-process.ts';
 
 /** Answers the exit code. When `signal` aborts it takes down what it has started, and rejects. */
 export async function bench(args: readonly string[], signal: AbortSignal): Promise<number> {
@@ -24,7 +25,7 @@ export async function bench(args: readonly string[], signal: AbortSignal): Promi
   const dir = await mkdtemp(join(tmpdir(), 'portolan-bench-'));
   try {
     await using targets = await startTargets(options, dir, signal);
-    await using load = await LoadProcess.start();
+    await using load = await WorkerProcess.start<Order, Loaded>('./load.ts');
     const measured = await measureInRounds(targets.all, { load, options, signal });
     const changes = await targets.measureChanges?.(options.changes, signal);
     const streams = await targets.measureStreams?.(options.streams, signal);

@@ -5,6 +5,7 @@
 import type { Door } from './call.ts';
 import { KeepAliveCaller, type Tally } from './keep-alive-caller.ts';
 import type { Options } from './options.ts';
+import { takeOrders } from './worker-process.ts';
 
 export interface Order {
   readonly door: Door;
@@ -36,8 +37,4 @@ export async function load({ door, calls, connections, era }: Order): Promise<Lo
   };
 }
 
-if (import.meta.main) {
-  process.on('message', async (order: Order) => process.send?.(await load(order)));
-  process.once('disconnect', () => process.exit(0));
-  process.send?.('ready');
-}
+if (import.meta.main) takeOrders(load);

@@ -3,13 +3,12 @@
  * the machine does meanwhile hits all alike. CPU is read before the first byte and after the processes have come to
  * rest, so that work put off (audit to disk, to NATS) is in the bill.
  */
-import { setTimeout as wait } from 'node:timers/promises';
-import type { Loaded } from './load.ts';
-import type { LoadProcess } from './load-process.ts';
+import type { Loaded, Order } from './load.ts';
 import type { Options } from './options.ts';
 import { type Percentiles, percentiles, sum } from './percentiles.ts';
-import { cpuTicks, readTickRate, residentBytes } from './process-account.ts';
-import type { Target } from './target.ts';
+import { atRest, cpuTicks, readTickRate, residentBytes } from './process-account.ts';
+import type { Account, Target } from './target.ts';
+import type { WorkerProcess } from './worker-process.ts';
 
 /** What one target cost over all rounds. */
 export interface Measured {
@@ -35,7 +34,7 @@ interface Round {
 
 /** The load, what it is told, and how it is stopped. */
 export interface Bench {
-  readonly load: LoadProcess;
+  readonly load: WorkerProcess<Order, Loaded>;
   readonly options: Options;
   readonly signal: AbortSignal;
 }
@@ -72,25 +71,23 @@ async function measureOnce(target: Target, bench: Bench, perSecond: number): Pro
   return { loaded, cpu: Object.fromEntries(cpu) };
 }
 
-/** Waits until all processes together use at most one tick in 100 ms; 5 s at most, since an idle gateway still beats. */
 async function ticksAtRest(target: Target, signal: AbortSignal): Promise<Record<string, number>> {
-  let seen = readTicks(target);
-  for (let tries = 0; tries < 50; tries += 1) {
-    await wait(100, undefined, { signal });
-    const now = readTicks(target);
-    const rest = sum(Object.values(now)) - sum(Object.values(seen)) <= 1;
-    seen = now;
-    if (rest) break;
-  }
-  return seen;
+  await atRest(
+    accountsOf(target).flatMap(({ pids }) => pids),
+    100,
+    signal,
+  );
+  return readTicks(target);
 }
 
-const readTicks = ({ inTheWay, beside }: Target): Record<string, number> =>
-  Object.fromEntries([...inTheWay, ...beside].map(({ name, pids }) => [name, sum(pids.map(cpuTicks))]));
+const accountsOf = ({ inTheWay, beside }: Target): readonly Account[] => [...inTheWay, ...beside];
+
+const readTicks = (target: Target): Record<string, number> =>
+  Object.fromEntries(accountsOf(target).map(({ name, pids }) => [name, sum(pids.map(cpuTicks))]));
 
 function summarise(target: Target, rounds: readonly Round[]): Measured {
   const calls = sum(rounds.map(({ loaded }) => loaded.latencies.length));
-  const names = [...target.inTheWay, ...target.beside].map(({ name }) => name);
+  const names = accountsOf(target).map(({ name }) => name);
   const charged = target.inTheWay.map(({ name }) => name);
   const cost = (round: Round) => sum(charged.map((name) => round.cpu[name] ?? 0));
   const perTenThousand = (seconds: number, of: number) => (of === 0 ? Number.NaN : (seconds / of) * 10_000);

@@ -4,6 +4,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { sum } from './percentiles.ts';
 
 /** Ticks a second, from `getconf CLK_TCK`. */
 export const readTickRate = (): number => Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
@@ -12,6 +14,17 @@ export const readTickRate = (): number => Number(execFileSync('getconf', ['CLK_T
 export function cpuTicks(pid: number): number {
   const fields = statFields(pid);
   return Number(fields[11]) + Number(fields[12]); // fields 14 and 15 of proc(5), counted from the state
+}
+
+/** Waits until all of them together use at most one tick in `everyMs`; 50 such times at most, since an idle gateway still beats. */
+export async function atRest(pids: readonly number[], everyMs: number, signal: AbortSignal): Promise<void> {
+  const ticks = () => sum(pids.map(cpuTicks));
+  for (let tries = 0, seen = ticks(); tries < 50; tries += 1) {
+    await wait(everyMs, undefined, { signal });
+    const now = ticks();
+    if (now - seen <= 1) return;
+    seen = now;
+  }
 }
 
 /** Resident set in bytes. */

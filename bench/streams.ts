@@ -2,13 +2,12 @@
  * What streams cost in memory: many that say nothing, and one long answer whose reader is slow. Read from the resident set of the entry gateway, after
  * the load, so that what it takes to be warm is in nobody's bill.
  */
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Door, longAnswer, longRequestBytes } from './call.ts';
-import { end, startChild } from './child.ts';
 import type { Held, Hold } from './hold-streams.ts';
-import { cpuTicks, residentBytes } from './process-account.ts';
+import { atRest, residentBytes } from './process-account.ts';
+import { WorkerProcess } from './worker-process.ts';
 
 export interface Streams {
   readonly count: number;
@@ -55,16 +54,9 @@ type Watched = Pick<Streaming, 'pid' | 'signal'>;
 
 async function quiet(hold: Hold, { pid, signal }: Watched): Promise<Held & { readonly bytes: number }> {
   const before = await residentAtRest(pid, signal);
-  const { child } = await startChild('./hold-streams.ts');
-  try {
-    child.send(hold);
-    const [held] = (await once(child, 'message', { signal })) as [Held];
-    const bytes = ((await residentAtRest(pid, signal)) - before) / hold.count;
-    return { ...held, bytes };
-  } finally {
-    await end(child);
-    await residentAtRest(pid, signal).catch(() => 0); // what ends here is in nobody else's bill
-  }
+  await using holder = await WorkerProcess.start<Hold, Held>('./hold-streams.ts');
+  const held = await holder.run(hold, signal);
+  return { ...held, bytes: ((await residentAtRest(pid, signal)) - before) / hold.count };
 }
 
 const READ_BYTES = 65_536;
@@ -91,14 +83,8 @@ async function slowReader({ plain, pid, signal }: Watched & Pick<Streaming, 'pla
   }
 }
 
-/** When the process uses at most one tick in 200 ms; 10 s at most. */
 async function residentAtRest(pid: number, signal: AbortSignal): Promise<number> {
-  for (let tries = 0, seen = Number.NaN; tries < 50; tries += 1) {
-    await wait(200, undefined, { signal });
-    const now = cpuTicks(pid);
-    if (now - seen <= 1) break;
-    seen = now;
-  }
+  await atRest([pid], 200, signal);
   return residentBytes(pid);
 }
 

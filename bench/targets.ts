@@ -73,9 +73,8 @@ async function tryFederation(started: AsyncDisposableStack, { options, upstreamP
   if (!options.gateways) return gap('left out by --no-gateways');
   try {
     const federation = started.use(await joinFederation(options, upstreamPort, signal));
-    const measureChanges: Targets['measureChanges'] = (count, until) => federation.measureChanges(count, until);
-    const measureStreams: Targets['measureStreams'] = (count, until) => federation.measureStreams(count, until);
-    return { targets: federation.targets, measureChanges, measureStreams, gaps: [] };
+    const { targets, measureChanges, measureStreams } = federation;
+    return { targets, measureChanges, measureStreams, gaps: [] };
   } catch (error) {
     signal.throwIfAborted();
     return gap(error instanceof Error ? error.message : String(error));
