@@ -65,13 +65,16 @@ const REST_MS = 50;
 async function slowReader({ plain, pid, signal }: Watched & Pick<Streaming, 'plain'>): Promise<number> {
   const before = await residentAtRest(pid, signal);
   const socket = connect({ host: plain.host, port: plain.port });
+  let cause: Error | undefined;
+  socket.on('error', (error) => (cause = error));
   try {
     socket.write(longRequestBytes(plain));
     let most = before;
     let got = 0;
     for (let tail = ''; !tail.includes(longAnswer.end); await wait(REST_MS, undefined, { signal })) {
       const chunk = (socket.read(READ_BYTES) ?? socket.read()) as Buffer | null;
-      if (chunk === null && socket.readableEnded) throw new Error(`the long answer broke off after ${got} bytes`);
+      const over = socket.readableEnded || socket.destroyed;
+      if (chunk === null && over) throw new Error(`the long answer broke off after ${got} bytes`, { cause });
       got += chunk?.length ?? 0;
       tail = chunk === null ? tail : (tail + chunk.toString('latin1')).slice(-longAnswer.end.length - READ_BYTES);
       most = Math.max(most, residentBytes(pid));
