@@ -50,11 +50,25 @@ export const Enrolment = z.object({
 });
 export type Enrolment = z.infer<typeof Enrolment>;
 
+const Globs = z.array(Glob).max(1000);
+const HeaderName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'expected the name of an HTTP header');
+const DeadlineSeconds = z.int().min(1).max(86_400);
+/** How gateways treat one MCP server (`ServerSettings` of core/snapshot.ts says what each means). */
+const serverSettings = {
+  tools: z.strictObject({ include: Globs.optional(), exclude: Globs.optional() }).optional(),
+  headers: z
+    .strictObject({ names: z.array(HeaderName).min(1).max(32), mayOverrideAuth: z.boolean().optional() })
+    .optional(),
+  deadlines: z
+    .strictObject({ idleSeconds: DeadlineSeconds.optional(), totalSeconds: DeadlineSeconds.optional() })
+    .optional(),
+};
 /** `url` is inside the network of `gateway`, which alone dials it. */
 export const McpServerBody = z.strictObject({
   url: HttpUrl,
   gateway: GatewayName,
   description: Description.optional(),
+  ...serverSettings,
 });
 export type McpServerBody = z.infer<typeof McpServerBody>;
 export const McpServerView = McpServerBody.extend({ name: Name, proxyUrl: z.string(), ...Stamps });

@@ -50,6 +50,7 @@ export {
   Peer,
   PrincipalKind,
   SealedKey,
+  ServerSettings,
   Snapshot,
   Tables,
   TokenDigest,

@@ -22,8 +22,19 @@ export const Grant = z.object({
 });
 export type Grant = z.infer<typeof Grant>;
 
+/** How gateways treat one MCP server, as it was registered. */
+export const ServerSettings = z.object({
+  /** Globs. What `include` does not name, or `exclude` names, exists for nobody. Absent `include` = every tool; an empty one = none. */
+  tools: z.object({ include: z.array(z.string()).optional(), exclude: z.array(z.string()).optional() }).optional(),
+  /** Headers that callers may add by `x-tfy-mcp-headers`; `Authorization` only with `mayOverrideAuth`. Absent = none. */
+  headers: z.object({ names: z.array(z.string()), mayOverrideAuth: z.boolean().optional() }).optional(),
+  /** Seconds without a byte of it, and of a whole call. Absent = the gateway's own limits. */
+  deadlines: z.object({ idleSeconds: z.int().optional(), totalSeconds: z.int().optional() }).optional(),
+});
+export type ServerSettings = z.infer<typeof ServerSettings>;
+
 /** A registered MCP server in one gateway's view. `url` is there only where this gateway handles it. */
-export const McpServer = z.object({
+export const McpServer = ServerSettings.extend({
   name: Name,
   /** The URL of the gateway that can reach it; compared with a gateway's own URL, never dialled. */
   proxyUrl: z.string(),

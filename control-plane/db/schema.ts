@@ -2,6 +2,7 @@
  * The tables as kysely sees them; db/migrations is the truth, and a test compares the two.
  * Timestamps come as Date (millisecond precision), bigints as numbers (connect.ts), bytea as Buffer.
  */
+import type { ServerSettings } from '@portolan/core';
 import type { Generated, GeneratedAlways, JSONColumnType } from 'kysely';
 
 interface Stamps {
@@ -54,6 +55,7 @@ export interface McpServersTable extends Stamps {
   url: string;
   gateway: string;
   description: string | null;
+  settings: JSONColumnType<ServerSettings, string | undefined>;
 }
 
 export interface UsersTable extends Stamps {

@@ -1,7 +1,7 @@
 /**
  * The registry as snapshots are made of it: plain rows, sorted. What is expired or revoked at that moment is not in it.
  */
-import type { Grant, PrincipalKind } from '@portolan/core';
+import type { Grant, PrincipalKind, ServerSettings } from '@portolan/core';
 import { sql, type Transaction } from 'kysely';
 import type { Database } from '../db/index.ts';
 
@@ -18,6 +18,7 @@ export interface ServerRow {
   readonly url: string;
   readonly gateway: string;
   readonly description: string | null;
+  readonly settings: ServerSettings;
 }
 export interface TokenRow {
   readonly id: string;
@@ -41,7 +42,7 @@ export async function readRegistry(db: Transaction<Database>, now: number): Prom
     pairs: (await db.selectFrom('peer_pairs').select(['a', 'b']).execute()).map(({ a, b }) => [a, b] as const),
     servers: await db
       .selectFrom('mcp_servers')
-      .select(['name', 'url', 'gateway', 'description'])
+      .select(['name', 'url', 'gateway', 'description', 'settings'])
       .orderBy(byteOrder('name'))
       .execute(),
     grants: await grants(db),

@@ -29,6 +29,7 @@ const server = (name: string, at: string) => ({
   url: `http://${name}.internal`,
   gateway: at,
   description: name === 'm365' ? 'mail' : null,
+  settings: name === 'm365' ? { tools: { exclude: ['delete_*'] } } : {},
 });
 const token = (id: string) =>
   ({
@@ -60,10 +61,16 @@ test('peers are the active ones of its own pairs', () => {
   expect(view('azure').peers.map(({ name }) => name)).toEqual(['aws', 'gcp']);
 });
 
-test('upstream URLs are there for its own servers only; a server of a gateway that is gone is nowhere', () => {
+test('upstream URLs are there for its own servers only, settings for everyone; a server of a gateway that is gone is nowhere', () => {
   expect(view('aws').servers).toEqual([
     { name: 'analytics', proxyUrl: 'https://aws', gateway: 'aws', url: 'http://analytics.internal' },
-    { name: 'm365', proxyUrl: 'https://azure', gateway: 'azure', description: 'mail' },
+    {
+      name: 'm365',
+      proxyUrl: 'https://azure',
+      gateway: 'azure',
+      description: 'mail',
+      tools: { exclude: ['delete_*'] },
+    },
   ]);
   expect(JSON.stringify(view('gcp'))).not.toContain('internal');
 });

@@ -33,13 +33,17 @@ function serversFor(rows: RegistryRows, self: string): McpServer[] {
   });
 }
 
-const serverFor = ({ name, url, gateway, description }: ServerRow, proxyUrl: string, self: string): McpServer => ({
-  name,
-  proxyUrl,
-  gateway,
-  ...(gateway === self ? { url } : {}),
-  ...(description === null ? {} : { description }),
-});
+const serverFor = (row: ServerRow, proxyUrl: string, self: string): McpServer => {
+  const { name, url, gateway, description, settings } = row;
+  return {
+    name,
+    proxyUrl,
+    gateway,
+    ...(gateway === self ? { url } : {}),
+    ...(description === null ? {} : { description }),
+    ...settings,
+  };
+};
 
 function tokensFor(rows: RegistryRows, proofs: ProofDigests): TokenDigest[] {
   return rows.tokens.flatMap(({ id, kind, principal, sha256, expiresAt }) => {

@@ -13,7 +13,12 @@ export const mcpServers: Kind<api.McpServerBody, api.McpServerView> = {
   name: Name,
   body: api.McpServerBody,
   view: api.McpServerView,
-  columns: (body) => ({ url: body.url, gateway: body.gateway, description: body.description ?? null }),
+  columns: ({ url, gateway, description, ...settings }) => ({
+    url,
+    gateway,
+    description: description ?? null,
+    settings: JSON.stringify(settings),
+  }),
   views,
   check,
   referrers,
@@ -38,6 +43,7 @@ async function views(db: Read, which: Which): Promise<readonly api.McpServerView
     gateway: row.gateway,
     proxyUrl: row.proxy_url,
     ...optional('description', row.description),
+    ...row.settings,
     ...stamps(row),
   }));
 }

@@ -76,8 +76,17 @@ describe('put', () => {
       gateway: 'azure',
       proxyUrl: 'https://azure.example.com:8443',
     });
+    const settings = {
+      tools: { include: ['get_*', 'list_*'], exclude: ['get_secret'] },
+      headers: { names: ['X-Tenant'], mayOverrideAuth: true },
+      deadlines: { totalSeconds: 60, idleSeconds: 5 },
+    };
+    const m365 = { url: 'http://m365.internal:8080/mcp', gateway: 'azure', ...settings };
+    await api.ask('PUT', '/mcp-servers/mcp-m365', m365);
+    expect((await api.ask('PUT', '/mcp-servers/mcp-m365', m365)).body).toMatchObject(m365);
     expect((await api.ask('GET', '/virtual-accounts/ci')).body).toMatchObject({ owner: 'alice' });
-    expect(await api.outbox()).toEqual(['grant alice-m365']);
+    // twice the same is one change
+    expect(await api.outbox()).toEqual(['grant alice-m365', 'mcp-server mcp-m365']);
   });
 
   test('two at once create once', async () => {

@@ -11,6 +11,30 @@ export interface McpServerArgs {
   /** `http` or `https`, inside the gateway's network. */
   readonly url: Input<string>;
   readonly description?: Input<string> | undefined;
+  /**
+   * Globs; what `include` does not name, or `exclude` names, exists for nobody, whatever the grants.
+   * @default every tool that the server has
+   */
+  readonly tools?:
+    | Input<{
+        readonly include?: Input<Input<string>[]> | undefined;
+        readonly exclude?: Input<Input<string>[]> | undefined;
+      }>
+    | undefined;
+  /**
+   * Headers that callers may add by `x-tfy-mcp-headers`; `Authorization` only with `mayOverrideAuth`.
+   * @default none
+   */
+  readonly headers?:
+    | Input<{ readonly names: Input<Input<string>[]>; readonly mayOverrideAuth?: Input<boolean> | undefined }>
+    | undefined;
+  /**
+   * Seconds that a call may wait for a byte of the server, and take in all; a person's thinking time counts in neither.
+   * @default the gateway's limits: 600 and 3600
+   */
+  readonly deadlines?:
+    | Input<{ readonly idleSeconds?: Input<number> | undefined; readonly totalSeconds?: Input<number> | undefined }>
+    | undefined;
 }
 
 /**

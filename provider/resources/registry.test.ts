@@ -28,7 +28,12 @@ async function create(resource: Resource, given: Properties) {
 }
 
 const everyKind: readonly [kind: string, path: string, inputs: Properties, change: Properties][] = [
-  ['McpServer', '/mcp-servers/one', { name: 'one', url: 'http://up.internal', gateway: 'aws' }, { description: 'x' }],
+  [
+    'McpServer',
+    '/mcp-servers/one',
+    { name: 'one', url: 'http://up.internal', gateway: 'aws' },
+    { description: 'x', tools: { exclude: ['drop_*'] } },
+  ],
   ['User', '/users/one', { name: 'one', displayName: 'One' }, { displayName: 'Two' }],
   ['VirtualAccount', '/virtual-accounts/one', { name: 'one', owner: 'alice' }, { owner: 'bob' }],
   [

@@ -1,6 +1,7 @@
 /** Every migration, in order. Forward only: a new one is a new file and one line here. */
 import { sql as first } from './0001-first.ts';
 import { sql as auditArrival } from './0002-audit-arrival.ts';
+import { sql as serverSettings } from './0003-server-settings.ts';
 
 export interface Migration {
   readonly name: string;
@@ -10,4 +11,5 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   { name: '0001-first', sql: first },
   { name: '0002-audit-arrival', sql: auditArrival },
+  { name: '0003-server-settings', sql: serverSettings },
 ];
