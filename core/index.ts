@@ -1,6 +1,14 @@
 /** The door of core: everything that both planes share, by explicit name. */
 export * as api from './api.ts';
 export { AuditRecord, AuditRow, AuditStatus, damagedAuditRecord, SpooledRecord, Watermark } from './audit.ts';
+export {
+  CUSTOM_HEADERS,
+  isRegistrable,
+  type ReadHeaders,
+  readCustomHeaders,
+  type TakenHeaders,
+  untakenHeader,
+} from './custom-headers.ts';
 export { type Destination, destination, type Self } from './destination.ts';
 export { Duration } from './duration.ts';
 export { classifyRequest, type Era, type EraRefusal, type Headers, isModernVersion } from './era.ts';
