@@ -3,6 +3,7 @@
  * Shared by the control plane (validates with them, makes OpenAPI from them), the provider and the tools. Unknown keys are refused on input.
  */
 import { z } from 'zod';
+import { isRegistrable } from './custom-headers.ts';
 import { GatewayName, Name } from './names.ts';
 import { PrincipalKind } from './snapshot.ts';
 
@@ -51,14 +52,23 @@ export const Enrolment = z.object({
 export type Enrolment = z.infer<typeof Enrolment>;
 
 const Globs = z.array(Glob).max(1000);
-const HeaderName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'expected the name of an HTTP header');
+const HeaderName = z
+  .string()
+  .refine(
+    isRegistrable,
+    'expected the name of an HTTP header that a caller may give (docs/clients.md "Headers of your own")',
+  );
+const Headers = z
+  .strictObject({ names: z.array(HeaderName).min(1).max(32), mayOverrideAuth: z.boolean().optional() })
+  .refine(
+    ({ names, mayOverrideAuth }) => mayOverrideAuth === true || !names.some((name) => /^authorization$/i.test(name)),
+    'Authorization is taken only with mayOverrideAuth: true',
+  );
 const DeadlineSeconds = z.int().min(1).max(86_400);
 /** How gateways treat one MCP server (`ServerSettings` of core/snapshot.ts says what each means). */
 const serverSettings = {
   tools: z.strictObject({ include: Globs.optional(), exclude: Globs.optional() }).optional(),
-  headers: z
-    .strictObject({ names: z.array(HeaderName).min(1).max(32), mayOverrideAuth: z.boolean().optional() })
-    .optional(),
+  headers: Headers.optional(),
   deadlines: z
     .strictObject({ idleSeconds: DeadlineSeconds.optional(), totalSeconds: DeadlineSeconds.optional() })
     .optional(),

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import * as api from './api.ts';
 import { isRegistrable, readCustomHeaders, untakenHeader } from './custom-headers.ts';
 
 describe('isRegistrable', () => {
@@ -30,9 +31,23 @@ describe('isRegistrable', () => {
     ],
     ...['traceparent', 'tracestate', 'baggage', 'b3', 'X-B3-TraceId'],
     ...['X_Forwarded_For', 'content_length', 'Transfer_Encoding'],
-    ...['', 'a b', 'a:b', 'ä', 'a\r\nb', 'x'.repeat(65)],
+    ...['', 'a b', 'a:b', 'ä', 'a\r\nb', 'x'.repeat(101)],
   ])('never %j', (name) => {
     expect(isRegistrable(name)).toBe(false);
+  });
+});
+
+describe('a registration', () => {
+  const registered = (headers: object) =>
+    api.McpServerBody.safeParse({ url: 'http://up.internal', gateway: 'aws', headers }).error?.issues;
+  test('takes the names of headers that a caller may give', () => {
+    expect(registered({ names: ['X-Api-Key'] })).toBeUndefined();
+    expect(registered({ names: ['Authorization'], mayOverrideAuth: true })).toBeUndefined();
+  });
+  test('refuses reserved ones, and Authorization without mayOverrideAuth', () => {
+    expect(registered({ names: ['X-Api-Key', 'Host'] })).toMatchObject([{ path: ['headers', 'names', 1] }]);
+    expect(registered({ names: ['AUTHORIZATION'] })).toMatchObject([{ path: ['headers'] }]);
+    expect(registered({ names: ['AUTHORIZATION'], mayOverrideAuth: false })).toMatchObject([{ path: ['headers'] }]);
   });
 });
 

@@ -19,7 +19,7 @@ const MAX_BYTES = 8192;
 const MAX_HEADERS = 32;
 
 /** RFC 9110 §5.6.2, `token`. */
-const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]{1,64}$/;
+const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]{1,100}$/;
 /** RFC 9110 §5.5, `field-value`, without what stands outside ASCII: two readers would not see the same text. */
 const VALUE = /^(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?$/;
 
