@@ -181,6 +181,13 @@ export const faults = {
     retry: false,
     says: 'This protocol version is not supported: {name}',
   },
+  custom_headers: {
+    http: 400,
+    rpc: 40003,
+    audit: 'refused',
+    retry: false,
+    says: 'The header x-tfy-mcp-headers cannot be used: {expected}',
+  },
   hop_header_spoofed: {
     http: 400,
     rpc: 40001,

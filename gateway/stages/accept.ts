@@ -11,7 +11,7 @@ import type { Door } from '../ports.ts';
 const MAX_HEADERS = 240;
 const METHODS = new Set(['POST', 'GET', 'DELETE']);
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
-const PROTECTED = /^(?:host|authorization|traceparent|accept|origin|expect|content-.*|mcp-.*|portolan-.*)$/;
+const PROTECTED = /^(?:host|authorization|traceparent|accept|origin|expect|content-.*|mcp-.*|portolan-.*|x-tfy-.*)$/;
 
 export function accept(request: Received, gateway: Gateway): Accepted {
   checkFraming(request);

@@ -1,12 +1,16 @@
 /**
- * What goes out beside the caller's own bytes. To a server: its own session id and our span. To a peer: the hop, and the caller's proof.
+ * What goes out beside the caller's own bytes. To a server: its own session id, our span, and the headers that the caller gives for it. To a peer:
+ * the hop, the caller's proof, and those headers as they came.
  * Invariant: the caller's credential is in neither; a session id is opened by the handling gateway alone, for the principal and server it was made for.
  */
 import {
   CALLER_HEADER,
+  CUSTOM_HEADERS,
   HOP_HEADER,
+  readCustomHeaders,
   refuse,
   spliceTraceparent,
+  untakenHeader,
   writeCaller,
   writeHop,
   writeTraceparent,
@@ -21,6 +25,8 @@ export function inject(call: Routed, gateway: Gateway): Armed {
   const sessionId = call.to.kind === 'upstream' ? upstreamSession : call.callerSession;
   const traceparent = writeTraceparent(call.trace);
   const headers = requestHeaders(call.head, { era: call.era, sessionId, traceparent });
+  const { customHeaders } = call.head;
+  if (customHeaders !== undefined) headers.push(...ownHeaders(call, customHeaders));
   if (call.to.kind === 'peer') headers.push(...hopHeaders(call, call.to.gateway, gateway));
   const body = call.bytes && call.message && spliceTraceparent(call.bytes, call.message, traceparent);
   const idleTimeoutMs = mayBeQuiet(call) ? 0 : gateway.limits.idleMs;
@@ -48,6 +54,16 @@ function hopHeaders(call: Routed, to: string, { limits, clock }: Gateway): reado
   const deadlineMs = limits.callMs - (clock.monotonic() - call.startedAt);
   const hop = writeHop({ id: call.requestId, entry: name, hops: 1, via: [name], deadlineMs });
   return [HOP_HEADER, hop, CALLER_HEADER, writeCaller(call.proofFor(to))];
+}
+
+/** What the caller gives for the server alone. Which of it the server takes, the gateway decides that sends it there. */
+function ownHeaders({ server, to }: Routed, text: string): readonly string[] {
+  const read = readCustomHeaders(text);
+  if ('expected' in read) throw refuse('custom_headers', { expected: read.expected });
+  if (to.kind === 'peer') return [CUSTOM_HEADERS, text];
+  const untaken = untakenHeader(read.headers, server.headers);
+  if (untaken === undefined) return read.headers;
+  throw refuse('custom_headers', { expected: `MCP server ${server.name} is not registered to take ${untaken}` });
 }
 
 /** GET and `subscriptions/listen` are streams on which nothing may happen for hours. */

@@ -4,7 +4,7 @@
  * Invariant: no credential, cookie, forwarding, hop-by-hop or `portolan-*` header of a client reaches an upstream, and none of an
  * upstream's reaches a client.
  */
-import type { Era } from '@portolan/core';
+import { CUSTOM_HEADERS, type Era } from '@portolan/core';
 
 /** What one pass over the headers of a request finds. */
 export interface RequestHead {
@@ -20,6 +20,8 @@ export interface RequestHead {
   /** Flat: what may be passed on in either era. Of a repeated header the first counts. */
   readonly carried: readonly string[];
   readonly lastEventId: string | undefined;
+  /** The text of `x-tfy-mcp-headers`; sent more than once, it is no JSON. */
+  readonly customHeaders: string | undefined;
 }
 
 /** What goes out beside the caller's headers. */
@@ -54,6 +56,7 @@ export function readHead(raw: readonly string[]): RequestHead {
   let claimsHop = false;
   let connection: string | undefined;
   let lastEventId: string | undefined;
+  let customHeaders: string | undefined;
   const carried: string[] = [];
   for (let i = 1; i < raw.length; i += 2) {
     const name = (raw[i - 1] ?? '').toLowerCase();
@@ -63,6 +66,7 @@ export function readHead(raw: readonly string[]): RequestHead {
     else if (name === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
     else if (name === 'last-event-id') lastEventId ??= value;
     else if (name.startsWith('portolan-')) claimsHop = true;
+    else if (name === CUSTOM_HEADERS) customHeaders = customHeaders === undefined ? value : `${customHeaders},${value}`;
     else if ((CARRIED.has(name) || isMcp(name)) && !carries(carried, name)) carried.push(name, value);
   }
   const hopByHop = connection === undefined ? NONE : namedBy(connection);
@@ -74,6 +78,7 @@ export function readHead(raw: readonly string[]): RequestHead {
     hopByHop,
     carried: without(carried, hopByHop),
     lastEventId,
+    customHeaders,
   };
 }
 

@@ -8,6 +8,7 @@ import {
   hopProof,
   makeToken,
   proofDigest,
+  type ServerSettings,
   secretDigest,
   type Token,
   tokenText,
@@ -31,7 +32,7 @@ export interface MeshSpec {
   readonly gateways: readonly string[];
   /** Server → its gateway and URL. */
   readonly servers: Readonly<
-    Record<string, { readonly gateway: string; readonly url: string; readonly proxyUrl?: string }>
+    Record<string, ServerSettings & { readonly gateway: string; readonly url: string; readonly proxyUrl?: string }>
   >;
   readonly grants: readonly GrantSpec[];
   readonly limits?: Partial<Limits>;
@@ -225,11 +226,10 @@ export class TestMesh implements AsyncDisposable {
         dial: `127.0.0.1:${this.gateway(name).tls.port}`,
         minIssuedAt: 0,
       })),
-      servers: Object.entries(this.spec.servers).map(([name, { gateway, url, proxyUrl }]) => ({
+      servers: Object.entries(this.spec.servers).map(([name, server]) => ({
+        ...server,
         name,
-        gateway,
-        url,
-        proxyUrl: proxyUrl ?? this.url(gateway),
+        proxyUrl: server.proxyUrl ?? this.url(server.gateway),
       })),
       grants: this.spec.grants.map(({ user, ...grant }, i) => ({
         id: `g${i}`,
