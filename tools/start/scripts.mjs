@@ -100,6 +100,21 @@ Makes sure of Pulumi and nats-server, then runs vitest once. Examples:
 
 Runs bench/index.ts; results as a table and as JSON.`,
   },
+  conformance: {
+    file: 'test/conformance/index.ts',
+    options: { upstream: text, way: text, quick: flag },
+    says: 'the official MCP conformance suite, through the gateway',
+    usage: `usage: npm run conformance -- [options]
+
+Runs @modelcontextprotocol/conformance against an MCP server directly, through one gateway and through two, and the
+official client against the suite's own servers the same ways. Prints a table, and every check that passes directly and
+not through. Exit 1 where one of those is not in test/conformance/baseline.json, or stands there in vain. Two minutes.
+
+  --upstream URL    an MCP server of your own, in place of test/harness/everything (server half only, no baseline)
+  --way WAY         direct, one or two: only this way, beside the direct one it is compared with
+  --quick           without tasks, skills and the client half
+  --help            this text`,
+  },
   docs: {
     file: 'test/docs/write.ts',
     options: { check: flag },
