@@ -101,6 +101,7 @@ test.each<[string, Scanned, Headers, string]>([
   ],
   ['a modern header without _meta', message('ping'), headers('ping'), 'invalid_params'],
   ['a version that is no string', withMeta(version(1)), headers('ping'), 'invalid_params'],
+  ['nonsense in _meta, a version in the header', withMeta(version('latest')), headers('ping'), 'header_mismatch'],
   [
     'an older version in _meta',
     withMeta(version('2025-11-25')),

@@ -55,6 +55,8 @@ export function decodeHeaderValue(value: string): string | undefined {
 
 const refusal = (fault: FaultCode, expected: string): EraRefusal => ({ fault, name: undefined, expected });
 
+const VERSIONS_DIFFER = 'MCP-Protocol-Version must equal the version in "_meta"';
+
 /** Methods whose `Mcp-Name` must be there; tasks/* are compared where they have one (the tasks extension alone asks for it). */
 const NAMED = new Set(['tools/call', 'prompts/get', 'resources/read']);
 
@@ -68,11 +70,10 @@ function checkName(message: Scanned, headers: Headers): EraRefusal | undefined {
 }
 
 /** `Mcp-Param-*` is not compared: only who knows the tool's schema knows which argument it mirrors. */
-function checkModern(message: Scanned, version: string, headers: Headers): EraRefusal | undefined {
+function checkModern(message: Scanned, stated: string | undefined, headers: Headers): EraRefusal | undefined {
   const request = message.kind === 'request';
-  const stated = header(headers, 'mcp-protocol-version');
-  if (stated === undefined ? request : stated !== version) {
-    return refusal('header_mismatch', 'MCP-Protocol-Version must equal the version in "_meta"');
+  if (stated === undefined ? request : stated !== message.meta?.protocolVersion) {
+    return refusal('header_mismatch', VERSIONS_DIFFER);
   }
   const method = header(headers, 'mcp-method');
   if (method === undefined ? request : method !== message.method) {
@@ -88,17 +89,20 @@ function checkModern(message: Scanned, version: string, headers: Headers): EraRe
 /**
  * Modern is what has `io.modelcontextprotocol/protocolVersion` in `params._meta`; all else is legacy, whose `Mcp-*` headers decide nothing.
  * Refuses with `header_mismatch` (-32020), `invalid_params` (-32602: a required `_meta` field, or all of `_meta`, is missing),
- * `protocol_version` (-32022: a version in `_meta` that no revision with `_meta` ever had), `invalid_request` (a response in modern dress).
+ * `protocol_version` (-32022: a version in `_meta`, and in no header another, that no revision with `_meta` ever had), `invalid_request` (a response in modern dress).
  * Notifications need no headers (the revision has none for them), but what they have must be right.
  */
 export function classifyRequest(message: Scanned, headers: Headers): { readonly era: Era } | EraRefusal {
   const version = message.meta?.protocolVersion;
   if (version === null) return refusal('invalid_params', '"io.modelcontextprotocol/protocolVersion" to be a string');
-  if (version !== undefined) {
-    if (!isModernVersion(version)) return { fault: 'protocol_version', name: version, expected: undefined };
-    return checkModern(message, version, headers) ?? { era: 'modern' };
-  }
   const stated = header(headers, 'mcp-protocol-version');
+  if (version !== undefined) {
+    if (isModernVersion(version)) return checkModern(message, stated, headers) ?? { era: 'modern' };
+    const other = stated !== undefined && stated !== version;
+    return other
+      ? refusal('header_mismatch', VERSIONS_DIFFER)
+      : { fault: 'protocol_version', name: version, expected: undefined };
+  }
   if (stated === undefined || !isModernVersion(stated)) return { era: 'legacy' };
   if (message.kind === 'notification') return { era: 'modern' };
   if (message.kind === 'response')

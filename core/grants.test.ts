@@ -134,6 +134,7 @@ test.each<[string, CompiledGrants, Call, string]>([
     { method: 'resources/subscribe', target: 'db://a' },
     'resource_not_found',
   ],
+  ['a subscription to nothing', all, { method: 'resources/subscribe' }, 'invalid_params'],
   ['completion of a prompt', some, { method: 'completion/complete', ref: 'prompt', target: 'p' }, 'allowed'],
   ['completion of another', some, { method: 'completion/complete', ref: 'prompt', target: 'q' }, 'prompt_not_found'],
   [
@@ -165,6 +166,11 @@ test.each<[string, CompiledGrants, Call, string]>([
   ['a closed server', closed, { method: 'ping' }, 'no_grant'],
 ])('%s', (_, grants, call, expected) => {
   expect(permit(grants, 's', call)).toBe(expected);
+});
+
+test('a modern subscription that names nothing asks for a method that is gone', () => {
+  expect(permit(all, 's', { method: 'resources/subscribe' }, 'modern')).toBe('method_not_found');
+  expect(permit(some, 's', { method: 'resources/unsubscribe', target: 'db://a' }, 'modern')).toBe('resource_not_found');
 });
 
 test('an allow that lists nothing is no grant', () => {

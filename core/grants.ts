@@ -3,6 +3,7 @@
  * Pure; knows nothing of tokens, snapshots or HTTP. The control plane validates grants, the gateway asks here.
  * Invariant: default deny, deny wins; what is not granted is absent from lists and unknown to calls.
  */
+import type { Era } from './era.ts';
 import type { FaultCode } from './errors.ts';
 import { compileGlobs } from './globs.ts';
 import type { Grant } from './snapshot.ts';
@@ -73,7 +74,10 @@ export interface Call {
 }
 
 // table
-const needs: ReadonlyMap<string, 'any-grant' | 'tool' | 'prompt' | 'resource' | 'completion' | 'listen'> = new Map([
+const needs: ReadonlyMap<
+  string,
+  'any-grant' | 'tool' | 'prompt' | 'resource' | 'subscription' | 'completion' | 'listen'
+> = new Map([
   ['initialize', 'any-grant'],
   ['ping', 'any-grant'],
   ['server/discover', 'any-grant'],
@@ -86,18 +90,18 @@ const needs: ReadonlyMap<string, 'any-grant' | 'tool' | 'prompt' | 'resource' | 
   ['tools/call', 'tool'],
   ['prompts/get', 'prompt'],
   ['resources/read', 'resource'],
-  ['resources/subscribe', 'resource'],
-  ['resources/unsubscribe', 'resource'],
+  ['resources/subscribe', 'subscription'],
+  ['resources/unsubscribe', 'subscription'],
   ['completion/complete', 'completion'],
 ]);
 
 /**
  * May this principal send this message to this server?
  * `no_grant` without any grant; `*_not_found` for a tool, prompt or resource that is not granted, the same whether it exists or not;
- * `invalid_params` where the target is missing; `method_not_found` for methods that need `everything`. `tasks/*` are among these
+ * `invalid_params` where the target is missing, but `method_not_found` where the revision has no such method (`resources/subscribe` since 2026-07-28); `method_not_found` for methods that need `everything`. `tasks/*` are among these
  * until a task is bound to who started it.
  */
-export function permit(grants: CompiledGrants, server: string, call: Call): 'allowed' | FaultCode {
+export function permit(grants: CompiledGrants, server: string, call: Call, era?: Era): 'allowed' | FaultCode {
   if (!grants.onServer(server)) return 'no_grant';
   if (call.method === undefined || call.method.startsWith('notifications/')) return 'allowed';
   switch (needs.get(call.method)) {
@@ -108,6 +112,9 @@ export function permit(grants: CompiledGrants, server: string, call: Call): 'all
     case 'prompt':
       return named(call.target, 'prompt_not_found', (prompt) => grants.mayGet(server, prompt));
     case 'resource':
+      return named(call.target, 'resource_not_found', (uri) => grants.mayRead(server, uri));
+    case 'subscription':
+      if (call.target === undefined && era === 'modern') return 'method_not_found';
       return named(call.target, 'resource_not_found', (uri) => grants.mayRead(server, uri));
     case 'completion':
       return completion(grants, server, call);

@@ -3,9 +3,9 @@ import { permit, refuse } from '@portolan/core';
 import { type Allowed, passed, type Read } from '../context.ts';
 
 export function authorizeCall(asked: Read): Allowed {
-  const { grants, message, server } = asked;
+  const { era, grants, message, server } = asked;
   if (message) {
-    const permitted = permit(grants, server.name, message);
+    const permitted = permit(grants, server.name, message, era);
     const { target, method } = message;
     const name = permitted === 'no_grant' ? server.name : permitted === 'method_not_found' ? method : target;
     if (permitted !== 'allowed') throw refuse(permitted, { name, expected: `what ${method} is about` });
