@@ -6,6 +6,7 @@ import {
   ArgumentError,
   ControlPlane,
   GatewayPlane,
+  type GatewayPlaneArgs,
   LocalMcpServer,
   LocalSite,
   type LocalSiteArgs,
@@ -151,6 +152,17 @@ describe('a federation on one machine', () => {
     });
   });
 
+  test('origins and hosts that a gateway answers to are its own affair, not the registry’s', async () => {
+    const edges = { allowedOrigins: ['https://app.example.com'], allowedHosts: ['mcp.example.com'] };
+    const registered = await record(() => {
+      const { site, control } = federation();
+      new GatewayPlane('gcp', { site, url: gatewayUrl(3), control, ...edges });
+    });
+    expect(configOf(named(registered, 'gateway-gcp')).gateway).toMatchObject(edges);
+    expect(configOf(named(registered, 'gateway-aws')).gateway).not.toHaveProperty('allowedOrigins');
+    expect(JSON.stringify(named(registered, 'gcp-entry').inputs)).not.toContain('example.com');
+  });
+
   test('new code is a new version', async () => {
     const versionOf = async () => named(await record(federation), 'gateway-aws').inputs.version;
     const before = await versionOf();
@@ -190,9 +202,9 @@ describe('a federation on one machine', () => {
 
 describe('refused before anything is registered', () => {
   const site = () => new LocalSite('local', files.args());
-  const plane = (url: string, name = 'aws') => {
+  const plane = (url: string, name = 'aws', edges: Pick<GatewayPlaneArgs, 'allowedOrigins' | 'allowedHosts'> = {}) => {
     const { site, control } = federation();
-    new GatewayPlane(name, { site, url, control });
+    new GatewayPlane(name, { site, url, control, ...edges });
   };
   const refused: readonly [what: string, program: () => unknown, text: RegExp][] = [
     [
@@ -211,6 +223,8 @@ describe('refused before anything is registered', () => {
     ['a name that is none', () => plane(gatewayUrl(3), 'Azure West'), /GatewayPlane\(Azure West\)\.name: expected 1–63 of a-z/],
     ['a host that is not this machine', () => plane('https://gw.example.com', 'gcp'), /expected https:\/\/localhost:<port> on a LocalSite/],
     ['a port that is too low', () => plane('https://localhost:443', 'gcp'), /expected https|expected a port from 1024/],
+    ['an origin with a wildcard', () => plane(gatewayUrl(3), 'gcp', { allowedOrigins: ['https://*.example.com'] }), /^GatewayPlane\(gcp\)\.allowedOrigins\S*0\S*: expected an origin as browsers send it/],
+    ['a host with a port', () => plane(gatewayUrl(3), 'gcp', { allowedHosts: ['mcp.example.com:443'] }), /^GatewayPlane\(gcp\)\.allowedHosts\S*0\S*: expected a host name/],
     ['overlapping ports', () => plane('https://localhost:18412', 'gcp'), /^GatewayPlane\(gcp\)\.url: 127\.0\.0\.1:18412 belongs to GatewayPlane\(aws\)/],
     ['a bundle that is not there', () => new LocalSite('local', files.args({ gatewayBundle: '/no/such' })), /^LocalSite\(local\)\.gatewayBundle: expected a file that is there/],
     [

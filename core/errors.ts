@@ -67,13 +67,19 @@ export const faults = {
     retry: false,
     says: 'The proof of the caller does not hold at gateway {hop}.',
   },
-  origin_refused: { http: 403, rpc: 40304, audit: 'refused', retry: false, says: 'This Origin is not allowed.' },
+  origin_refused: {
+    http: 403,
+    rpc: 40304,
+    audit: 'refused',
+    retry: false,
+    says: 'Pages of this Origin may not call here: add it to allowedOrigins of this gateway.',
+  },
   host_refused: {
     http: 421,
     rpc: 42101,
     audit: 'refused',
     retry: false,
-    says: 'This gateway does not serve the requested host.',
+    says: 'This gateway does not serve the requested host: call it by its URL, or add the name to its allowedHosts.',
   },
   // unknown, or not for this caller: the same bytes
   server_not_found: { http: 404, rpc: 40401, audit: 'refused', retry: false, says: 'Unknown MCP server: {name}' },

@@ -83,3 +83,4 @@ export {
   type Trace,
   writeTraceparent,
 } from './traceparent.ts';
+export { HostName, isLoopbackHost, isLoopbackOrigin, WebOrigin } from './web-origin.ts';

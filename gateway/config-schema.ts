@@ -3,7 +3,7 @@
  * Values that are right alone but wrong together are refused at the end of the schema. Reading the file is config.ts's.
  */
 import { join } from 'node:path';
-import { ReachRange } from '@portolan/core';
+import { HostName, ReachRange, WebOrigin } from '@portolan/core';
 import { z } from 'zod';
 import { type Address, addressText, isLoopback, parseAddress } from './listen-address.ts';
 
@@ -151,6 +151,20 @@ const Settings = z.strictObject({
     .default([])
     .describe(
       'Networks in which this gateway may dial MCP servers; with ports, where anything else listens there too. Default: none, so that it only forwards to peers.',
+    ),
+  allowedOrigins: z
+    .array(WebOrigin)
+    .max(100)
+    .default([])
+    .describe(
+      'Origins of web pages that may call, beside url, as browsers send them (https://app.example.com); no wildcards. Default: none. Clients that are no browser send no Origin.',
+    ),
+  allowedHosts: z
+    .array(HostName)
+    .max(100)
+    .default([])
+    .describe(
+      'Host names under which callers reach this gateway beside that of url, without port. Default: none. On the insecureLoopback door this machine is always among them.',
     ),
   audit: Audit.prefault({}),
   limits: Limits.prefault({}),

@@ -32,6 +32,8 @@ describe('the configuration', () => {
       enrolmentFile: '/var/lib/portolan/enrolment.json',
       audit: { onFull: 'refuse', maxBytes: 268_435_456 },
       upstreamCidrs: [],
+      allowedOrigins: [],
+      allowedHosts: [],
     });
     expect(config.listen.insecureLoopback).toBeUndefined();
     expect(Object.isFrozen(config.listen.tls)).toBe(true);
@@ -86,6 +88,13 @@ describe('the configuration', () => {
       { upstreamCidrs: [{ cidr: '10.0/8' }] },
       /upstreamCidrs\.0\.cidr: expected a CIDR/,
     ],
+    [
+      'an origin with a path',
+      { allowedOrigins: ['https://app.example.com', 'https://app.example.com/'] },
+      /gateway\.allowedOrigins\.1: expected an origin as browsers send it/,
+    ],
+    ['origins without number', { allowedOrigins: ['*'] }, /gateway\.allowedOrigins\.0: expected an origin/],
+    ['a host with a port', { allowedHosts: ['mcp.example.com:8443'] }, /allowedHosts\.0: expected a host name/],
     ['the URL of the control plane', { url: least.controlPlane.url }, /gateway\.url: is the URL of the control plane/],
     ['a missing key', { url: undefined }, /gateway\.url: is missing/],
     ['a port that is none', { listen: { tls: '0.0.0.0:99999' } }, /gateway\.listen\.tls: expected host:port/],

@@ -15,6 +15,7 @@ import type {
   Scanned,
   Trace,
 } from '@portolan/core';
+import type { Edges } from './edges.ts';
 import type { Flight, Flights } from './flights.ts';
 import type { Door, Exchange, Ports, Tables } from './ports.ts';
 import type { Proofs } from './proofs.ts';
@@ -40,6 +41,7 @@ export interface Limits {
 /** What the stages work with: the world behind its ports, and the state of this process's own pipeline. */
 export interface Gateway extends Ports {
   readonly limits: Limits;
+  readonly edges: Edges;
   readonly flights: Flights;
   readonly proofs: Proofs;
   readonly shownTokens: ShownTokens;
@@ -71,6 +73,8 @@ export interface Received {
   readonly startedAt: number;
   /** UUIDv7; of a hop, the entry gateway's. */
   readonly requestId: string;
+  /** Origin of the page that sent it, once it is known to be served; undefined where no browser speaks for a page. */
+  readonly page: string | undefined;
 }
 
 /** Marks of stages that find out nothing but that the request may go on; only `passed` gives them, and they cost nothing. */
@@ -142,6 +146,8 @@ export interface Reply {
   readonly fault?: FaultCode | undefined;
   /** True for a stream that ends when the caller leaves: GET and `subscriptions/listen`. */
   readonly openEnded?: boolean;
+  /** True for what is no call and leaves no record. */
+  readonly unrecorded?: boolean;
   /** How far a streamed body has come; changes while it is read. */
   readonly progress?: Progress | undefined;
 }

@@ -192,7 +192,8 @@ async function makeServer(parts: Parts): Promise<GatewayServer> {
   const { config, identity, registry, sealingKeys, spool, counters, doors, log } = parts;
   const { connectTimeoutMs, callTimeoutMs, idleTimeoutMs, maxBodyBytes, maxHeldAnswerBytes, maxConcurrentRequests } =
     config.limits;
-  const reach = compileReach(config.upstreamCidrs);
+  const { allowedHosts, allowedOrigins, upstreamCidrs } = config;
+  const reach = compileReach(upstreamCidrs);
   const mayDial = (address: string, port: number): boolean => reach(address, port) && !doors.closed(address, port);
   const server = new GatewayServer(
     {
@@ -213,6 +214,7 @@ async function makeServer(parts: Parts): Promise<GatewayServer> {
       idleMs: idleTimeoutMs,
       flights: maxConcurrentRequests,
     },
+    { allowedOrigins, allowedHosts },
   );
   await server.ready();
   return server;

@@ -8,12 +8,15 @@ import { forward } from './stages/forward.ts';
 import { inject } from './stages/inject.ts';
 import { limit } from './stages/limit.ts';
 import { observe } from './stages/observe.ts';
+import { preflight } from './stages/preflight.ts';
 import { read } from './stages/read.ts';
 import { resolve } from './stages/resolve.ts';
 import { route } from './stages/route.ts';
+import { isPreflight } from './stream/cors.ts';
 
 export const serve = observe(async (request: Received, gateway: Gateway): Promise<Reply> => {
   const accepted = accept(request, gateway); //       400, 403, 405, 421: HTTP that two readers could read differently
+  if (isPreflight(accepted)) return preflight(accepted); // before anyone is asked who he is
   const known = authenticate(accepted, gateway); //   401; 403 for a gateway that is not who it must be
   const found = resolve(known); //                    404
   const entitled = authorizeServer(found); //         404 as for an unknown one, body still unread

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import { Refusal, refuse } from '@portolan/core';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Gateway, Limits, Read, Received, Reply } from './context.ts';
+import { type EdgeLists, Edges } from './edges.ts';
 import { Flights } from './flights.ts';
 import { HttpArrival, type HttpConnection } from './http-arrival.ts';
 import { serve } from './pipeline.ts';
@@ -21,6 +22,7 @@ import { unservedRoutes } from './routes/unserved.ts';
 import { send } from './send.ts';
 import { ShownTokens } from './shown-tokens.ts';
 import { observe, record } from './stages/observe.ts';
+import { corsHeaders } from './stream/cors.ts';
 import { FAULT_HEADER } from './stream/fault-header.ts';
 import { readHead } from './stream/headers.ts';
 
@@ -46,11 +48,12 @@ export class GatewayServer implements Intake {
   #draining = false;
 
   /** Await `ready` before the first request. */
-  constructor(ports: Ports, limits: Partial<Limits> = {}) {
+  constructor(ports: Ports, limits: Partial<Limits> = {}, edges: Partial<EdgeLists> = {}) {
     const all = { ...defaultLimits, ...limits };
     this.#gateway = {
       ...ports,
       limits: all,
+      edges: new Edges({ allowedOrigins: [], allowedHosts: [], ...edges }),
       flights: new Flights(all.flights, () => ports.clock.monotonic()),
       proofs: new Proofs(),
       shownTokens: new ShownTokens(),
@@ -193,6 +196,7 @@ export class GatewayServer implements Intake {
       arrivedAt,
       startedAt: clock.monotonic(),
       requestId: requestId(arrivedAt, random),
+      page: undefined,
       // what the stages will add has its room from the start: an object that grows is copied again and again
       tables: undefined,
       principal: undefined,
@@ -217,6 +221,7 @@ export class GatewayServer implements Intake {
   #finished(reply: Reply, request: Received): Reply {
     const { headers, fault } = reply;
     headers.push('x-request-id', request.requestId);
+    if (request.page !== undefined) headers.push(...corsHeaders(request.page));
     if (fault && request.door.kind === 'mesh') headers.push(FAULT_HEADER, fault);
     // where framing is in doubt, nothing more can be read (RFC 9112 §9.3)
     const last = this.#draining || fault === 'http_malformed';

@@ -10,6 +10,17 @@ export interface GatewayPlaneArgs {
   readonly control: ControlPlane;
   /** `host:port` where other gateways reach it. @default host and port of `url` */
   readonly dial?: string | undefined;
+  /**
+   * Origins of web pages that may call, beside `url`, as browsers send them: `https://app.example.com`. No wildcards. Clients that are no browser
+   * need none. Changing it restarts the gateway.
+   * @default none
+   */
+  readonly allowedOrigins?: readonly string[] | undefined;
+  /**
+   * Host names under which callers reach the gateway beside that of `url`, without port. Changing it restarts the gateway.
+   * @default none
+   */
+  readonly allowedHosts?: readonly string[] | undefined;
   /** @default none */
   readonly description?: string | undefined;
 }

@@ -2,7 +2,7 @@
 import { type EntryLink, Gateway } from '@portolan/provider';
 import { ComponentResource, type ComponentResourceOptions, type Resource } from '@pulumi/pulumi';
 import type { ControlPlane } from '../control-plane/component.ts';
-import type { GatewayPlace } from '../sites/index.ts';
+import type { GatewayPlace, Site } from '../sites/index.ts';
 import type { GatewayPlaneArgs } from './args.ts';
 import { gatewayConfig } from './config.ts';
 import { checkGatewayPlane, type GatewayPlan } from './validate.ts';
@@ -36,25 +36,26 @@ export class GatewayPlane extends ComponentResource implements EntryLink {
     this.url = plan.url;
     this.control = args.control;
     this.entry = register(plan, place, this);
-    runGateway(args, place, this);
+    runGateway(plan, args.site, place, this);
     this.registerOutputs({ url: this.url });
   }
 }
 
 function register(plan: GatewayPlan, { enrolmentFile, identityFile }: GatewayPlace, plane: GatewayPlane): Resource {
-  const args = { control: plane.control, ...plan, enrolmentFile, identityFile };
+  const { name, url, dial, description } = plan;
+  const args = { control: plane.control, name, url, dial, description, enrolmentFile, identityFile };
   return new Gateway(`${plan.name}-${entrySuffix}`, args, { parent: plane });
 }
 
 /** After its entry: the enrolment must be there before the gateway looks for it. */
-function runGateway({ site }: GatewayPlaneArgs, place: GatewayPlace, plane: GatewayPlane): void {
+function runGateway(plan: GatewayPlan, site: Site, place: GatewayPlace, plane: GatewayPlane): void {
   const { configFile, enrolmentFile, listen } = place;
   site.run(
     {
       name: `gateway-${plane.entryName}`,
       program: 'gateway',
       args: ['--config', configFile],
-      config: { path: configFile, content: gatewayConfig(plane.url, plane.control, place) },
+      config: { path: configFile, content: gatewayConfig(plan, plane.control, place) },
       secretFiles: enrolmentFile === undefined ? [] : [enrolmentFile],
       ports: { ...listen },
       health: { listen: listen.health, path: '/readyz' },

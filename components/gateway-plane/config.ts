@@ -8,17 +8,26 @@ export interface ControlAddress {
   readonly caFile?: string | undefined;
 }
 
-export function gatewayConfig(url: string, control: ControlAddress, place: GatewayPlace): string {
+/** Whom it answers to beside its own URL. */
+export interface GatewayEdges {
+  readonly url: string;
+  readonly allowedOrigins?: readonly string[] | undefined;
+  readonly allowedHosts?: readonly string[] | undefined;
+}
+
+export function gatewayConfig(edges: GatewayEdges, control: ControlAddress, place: GatewayPlace): string {
   const controlPlane = { url: control.url, natsUrl: control.natsUrl, caFile: control.caFile };
   const { listen, certificate, dataDir, enrolmentFile, upstreamCidrs, drainTimeoutMs } = place;
   const gateway = {
-    url,
+    url: edges.url,
     controlPlane,
     listen,
     certificate,
     dataDir,
     enrolmentFile,
     upstreamCidrs,
+    allowedOrigins: edges.allowedOrigins,
+    allowedHosts: edges.allowedHosts,
     limits: { drainTimeoutMs },
   };
   return `${JSON.stringify({ gateway }, null, 2)}\n`;

@@ -1,5 +1,5 @@
 /** Arguments of a GatewayPlane, checked. Pure. */
-import { GatewayName } from '@portolan/core';
+import { GatewayName, HostName, WebOrigin } from '@portolan/core';
 import { expectControl } from '@portolan/provider';
 import { z } from 'zod';
 import { parseArguments } from '../parse-arguments.ts';
@@ -13,6 +13,8 @@ const Args = z.strictObject({
     .string()
     .regex(/^[^\s/:]+:\d{1,5}$/, 'expected host:port')
     .optional(),
+  allowedOrigins: z.array(WebOrigin).max(100).optional(),
+  allowedHosts: z.array(HostName).max(100).optional(),
   description: z.string().max(1000).optional(),
 });
 export type GatewayPlan = z.output<typeof Args>;

@@ -4,20 +4,19 @@
  * Invariant: nothing after this stage meets two Hosts, a target for another host, or a header that `Connection` takes away.
  */
 import { refuse } from '@portolan/core';
-import { type Accepted, type Gateway, passed, type Received } from '../context.ts';
-import type { Door } from '../ports.ts';
+import { type Accepted, type Gateway, pass, passed, type Received } from '../context.ts';
+import { isPreflight } from '../stream/cors.ts';
 
 /** No client has as many; between gateways a few more are added. */
 const MAX_HEADERS = 240;
 const METHODS = new Set(['POST', 'GET', 'DELETE']);
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 const PROTECTED = /^(?:host|authorization|traceparent|accept|origin|expect|content-.*|mcp-.*|portolan-.*|x-tfy-.*)$/;
 
 export function accept(request: Received, gateway: Gateway): Accepted {
   checkFraming(request);
-  const host = checkHost(request, gateway);
-  checkOrigin(request, host);
-  if (!METHODS.has(request.method)) throw refuse('http_method');
+  checkHost(request, gateway);
+  checkOrigin(request, gateway);
+  if (!METHODS.has(request.method) && !isPreflight(request)) throw refuse('http_method');
   return passed(request);
 }
 
@@ -36,26 +35,20 @@ function checkFraming({ httpVersion, headers, head, target }: Received): void {
   }
 }
 
-/** The host name that was asked for, without the port: a port forwarder or balancer may have another one. */
-function checkHost({ headers, door }: Received, { registry }: Gateway): string {
-  const host = String(headers.host ?? '')
-    .replace(/:\d{1,5}$/, '')
-    .toLowerCase();
-  const self = registry.current()?.self;
-  // before the first snapshot there is nothing to protect and no name to compare with
-  if (self === undefined || door.kind === 'mesh') return host;
-  if (host === hostOf(self.url) || LOOPBACK.test(host)) return host;
-  throw refuse('host_refused', { detail: host });
+/** A link has no Host: its connection is one between two gateways from the first byte on. */
+function checkHost({ headers, door, httpVersion }: Received, { edges, registry }: Gateway): void {
+  const host = String(headers.host ?? '');
+  if (httpVersion === 'link' || edges.servesHost(host, door, registry.current())) return;
+  throw refuse('host_refused', { detail: host.slice(0, 200) });
 }
 
-const hosts = /^https:\/\/([^/]*?)(?::\d+)?$/;
-const hostOf = (url: string): string => hosts.exec(url)?.[1]?.toLowerCase() ?? '';
-
-/** A browser says which page sends. Our own pages may, and on the loopback door those of this machine, where MCP clients are developed. */
-function checkOrigin({ headers, door }: { headers: Received['headers']; door: Door }, host: string): void {
-  const { origin } = headers;
+/** A browser says which page sends; whoever sends no Origin is none. From here on the page may read what is answered. */
+function checkOrigin(request: Received, { edges, registry }: Gateway): void {
+  const { origin } = request.headers;
   if (origin === undefined) return;
-  const from = URL.parse(String(origin))?.hostname;
-  if (from !== undefined && (from === host || (door.kind === 'loopback' && LOOPBACK.test(from)))) return;
-  throw refuse('origin_refused', { detail: String(origin).slice(0, 200) });
+  const page = String(origin);
+  if (!edges.servesOrigin(page, request.door, registry.current())) {
+    throw refuse('origin_refused', { detail: page.slice(0, 200) });
+  }
+  pass(request, { page });
 }

@@ -1,5 +1,6 @@
 /**
  * Wraps the whole request: exactly one audit record at this gateway, refusals included, and the counters. Outermost, because it must see all.
+ * A browser's preflight that is granted is no call yet, and leaves none.
  * `failed` is what a gateway or the way failed at; a JSON-RPC error or a 4xx that the server itself gave is the server's answer: `success`.
  * A stream that lasts until the caller leaves ends well when he does; a call that he leaves has failed (`caller_left`).
  * Invariant: the record is appended before the last byte of the reply, and before the bytes that complete a response on a stream.
@@ -27,6 +28,7 @@ export function observe(serve: Serve): Serve {
       await record(request, outcomeOf(refusal), gateway);
       throw refusal;
     }
+    if (reply.unrecorded) return reply;
     if (isStream(reply)) return { ...reply, body: recorded(request, reply, gateway) };
     await record(request, { http: reply.status, code: reply.fault }, gateway);
     return reply;

@@ -19,6 +19,7 @@ import { listenLoopback, listenTls } from '../adapters/node-listeners.ts';
 import { compileTables } from '../adapters/snapshot/compile-tables.ts';
 import { UndiciUpstreams } from '../adapters/undici-upstreams.ts';
 import type { Limits } from '../context.ts';
+import type { EdgeLists } from '../edges.ts';
 import type { Clock, Listener } from '../ports.ts';
 import { GatewayServer } from '../server.ts';
 import { TestAudit, TestCertificate, TestIdentity, TestLog, TestMeter, TestRegistry, testSealer } from './fakes.ts';
@@ -38,6 +39,7 @@ export interface MeshSpec {
   readonly limits?: Partial<Limits>;
   /** Of one gateway, beside those of all. */
   readonly limitsOf?: Readonly<Record<string, Partial<Limits>>>;
+  readonly edges?: Partial<EdgeLists>;
   readonly reach?: readonly { readonly cidr: string; readonly ports?: number[] }[];
   readonly clock?: Clock;
   /** Of the connections between gateways. */
@@ -89,7 +91,7 @@ export class TestGateway {
       upstreams: this.upstreams,
       sessions: testSealer(),
     };
-    this.server = new GatewayServer(ports, { ...spec.limits, ...spec.limitsOf?.[name] });
+    this.server = new GatewayServer(ports, { ...spec.limits, ...spec.limitsOf?.[name] }, spec.edges);
     this.#clock = clock;
   }
   readonly #clock: Clock;

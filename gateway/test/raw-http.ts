@@ -47,6 +47,10 @@ export function exchange(socket: Socket, bytes: string): Promise<RawReply> {
 
 export const plain = (port: number): Socket => connectTcp({ host: '127.0.0.1', port });
 
+/** A connection to the public name of `gateway`. */
+export const publicName = ({ tls }: TestGateway): TLSSocket =>
+  connectTls({ host: '127.0.0.1', port: tls.port, servername: 'localhost', rejectUnauthorized: false });
+
 /** A connection to the mesh name of `gateway`, with whatever certificate. The server's is not checked: that is another test's. */
 export function asPeer(
   gateway: TestGateway,
