@@ -23,7 +23,7 @@ export {
   type RefusalContext,
   refuse,
 } from './errors.ts';
-export { type Call, type CompiledGrants, compileGrants, permit } from './grants.ts';
+export { type Call, type CompiledGrants, compileGrants, permit, type View } from './grants.ts';
 export {
   CALLER_HEADER,
   HOP_HEADER,
