@@ -64,6 +64,7 @@ export {
   TokenDigest,
   type WholeSnapshot,
 } from './snapshot.ts';
+export { spliceCursor } from './splice-cursor.ts';
 export { spliceTraceparent } from './splice-traceparent.ts';
 export {
   hopKey,
