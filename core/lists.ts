@@ -127,7 +127,10 @@ function filterArray(cursor: JsonCursor, nameKey: NameKey, shown: Shown, page: P
     }
     page.left += 1;
     if (before) before.end = cursor.at;
-    else runs.push((before = { start, end: cursor.at }));
+    else {
+      before = { start, end: cursor.at };
+      runs.push(before);
+    }
   });
   if (gone === 0) return;
   const kept = runs.map((run) => cursor.bytes.subarray(run.start, run.end));
