@@ -81,6 +81,49 @@ test('a deny never opens anything', () => {
   );
 });
 
+const published = fc.record(
+  { include: fc.array(fc.constantFrom('get_a', 'get_*', '*_a', '*', 'x'), { maxLength: 2 }), exclude: globs },
+  { requiredKeys: [] },
+);
+
+test('what a server hides is hidden whatever the grants, and hiding opens nothing', () => {
+  fc.assert(
+    fc.property(worlds, published, servers, names, (world, tools, server, name) => {
+      const hiding = compileGrants(world, new Map([[server, { tools }]]));
+      const exists = (tools.include === undefined || hits(tools.include, name)) && !hits(tools.exclude ?? [], name);
+      expect(hiding.mayCall(server, name)).toBe(exists && naive(world, server, 'tools', name));
+      const other = server === 's1' ? 's2' : 's1';
+      expect(hiding.mayCall(other, name)).toBe(naive(world, other, 'tools', name));
+      for (const kind of ['prompts', 'resources'] as const) {
+        expect(ask(hiding, kind, server, name)).toBe(naive(world, server, kind, name));
+      }
+      expect(permit(hiding, server, { method: 'tools/list' })).toBe(
+        permit(compileGrants(world), server, { method: 'tools/list' }),
+      );
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
+test('an empty `include` hides every tool, also from who may use everything', () => {
+  const grants = compileGrants([allow('s', { everything: true })], new Map([['s', { tools: { include: [] } }]]));
+  expect(permit(grants, 's', { method: 'tools/call', target: 'a' })).toBe('tool_not_found');
+});
+
+test('where views are the same, so are the answers; a grant of another server changes none', () => {
+  fc.assert(
+    fc.property(worlds, worlds, published, servers, names, kinds, (one, two, tools, server, name, kind) => {
+      const [a, b] = [compileGrants(one, new Map([[server, { tools }]])), compileGrants(two)];
+      if (a.view(server)[kind] === b.view(server)[kind]) {
+        expect(ask(a, kind, server, name)).toBe(ask(b, kind, server, name));
+      }
+      const more = [...two, allow('elsewhere', { everything: true })];
+      expect(compileGrants(more.toReversed()).view(server)).toEqual(b.view(server));
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
 test('the order of grants does not matter', () => {
   fc.assert(
     fc.property(worlds, servers, calls, (world, server, call) => {
@@ -99,8 +142,8 @@ test('no grant, nothing: neither a call nor a list', () => {
 
 test('what is listed is callable, and what is callable is listed', () => {
   fc.assert(
-    fc.property(worlds, servers, fc.uniqueArray(names), (world, server, tools) => {
-      const grants = compileGrants(world);
+    fc.property(worlds, published, servers, fc.uniqueArray(names), (world, hidden, server, tools) => {
+      const grants = compileGrants(world, new Map([['s1', { tools: hidden }]]));
       const answer = Buffer.from(JSON.stringify({ result: { tools: tools.map((name) => ({ name })) } }));
       const filtered = filterAnswer(answer, grants, server);
       const shown: { result: { tools: { name: string }[] } } = JSON.parse(

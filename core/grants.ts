@@ -6,7 +6,7 @@
 import type { Era } from './era.ts';
 import type { FaultCode } from './errors.ts';
 import { compileGlobs } from './globs.ts';
-import type { Grant } from './snapshot.ts';
+import type { Grant, McpServer } from './snapshot.ts';
 
 /** Grants of one principal, compiled. Every question about a server without a grant is answered `false`. */
 export interface CompiledGrants {
@@ -18,39 +18,91 @@ export interface CompiledGrants {
   mayGet(server: string, prompt: string): boolean;
   /** `uri`: a resource's URI, or the text of a URI template, which is compared as it is written. */
   mayRead(server: string, uri: string): boolean;
+  /** What decides the three answers above, as text: where two are the same, so are the answers. Made when first asked for. */
+  view(server: string): View;
 }
 
 type Kind = 'tools' | 'prompts' | 'resources';
+/** A text for each kind; empty where nothing of it is open. */
+export type View = Readonly<Record<Kind, string>>;
 type Test = (text: string) => boolean;
-type ServerIndex = Readonly<Record<Kind, Test>> & { readonly everything: boolean };
+interface ServerIndex extends Readonly<Record<Kind, Test>> {
+  readonly everything: boolean;
+  readonly view: () => View;
+}
+/** Servers by name, for what of them exists at all. */
+export type Publishing = ReadonlyMap<string, Pick<McpServer, 'tools'>>;
+type Published = NonNullable<McpServer['tools']>;
+
+const CLOSED: View = { tools: '', prompts: '', resources: '' };
+const ALL: Published = {};
 
 const grantsSomething = (grant: Grant): boolean =>
   grant.everything || grant.tools.length + grant.prompts.length + grant.resources.length > 0;
 
-function test(allows: readonly Grant[], denies: readonly Grant[], kind: Kind): Test {
-  const allowed = compileGlobs(allows.flatMap((grant) => (grant.everything ? ['*'] : grant[kind])));
-  const denied = compileGlobs(denies.flatMap((grant) => grant[kind]));
-  return (text) => allowed(text) && !denied(text);
+/** Globs of one kind on one server: what matches `allowed` and `include`, and neither `denied` nor `exclude`, is open. */
+interface Rules {
+  readonly allowed: readonly string[];
+  readonly denied: readonly string[];
+  readonly include: readonly string[] | undefined;
 }
 
-/** Undefined where nothing is open: no allow, or a deny of everything. */
-function compileServer(grants: readonly Grant[]): ServerIndex | undefined {
-  const allows = grants.filter((grant) => grant.effect === 'allow' && grantsSomething(grant));
-  const denies = grants.filter((grant) => grant.effect === 'deny');
-  if (allows.length === 0 || denies.some((grant) => grant.everything)) return undefined;
+function rulesOf(
+  allows: readonly Grant[],
+  denies: readonly Grant[],
+  kind: Kind,
+  { include, exclude }: Published,
+): Rules {
   return {
-    everything: allows.some((grant) => grant.everything),
-    tools: test(allows, denies, 'tools'),
-    prompts: test(allows, denies, 'prompts'),
-    resources: test(allows, denies, 'resources'),
+    allowed: allows.flatMap((grant) => (grant.everything ? ['*'] : grant[kind])),
+    denied: [...denies.flatMap((grant) => grant[kind]), ...(exclude ?? [])],
+    include,
   };
 }
 
-/** Compiles the grants of ONE principal (the caller selects them). Order does not matter. */
-export function compileGrants(grants: readonly Grant[]): CompiledGrants {
+function test({ allowed, denied, include }: Rules): Test {
+  const allows = compileGlobs(allowed);
+  const denies = compileGlobs(denied);
+  if (include === undefined) return (text) => allows(text) && !denies(text);
+  const includes = compileGlobs(include);
+  return (text) => allows(text) && includes(text) && !denies(text);
+}
+
+const sorted = (globs: readonly string[]): readonly string[] =>
+  globs.includes('*') ? ['*'] : [...new Set(globs)].sort();
+
+function viewed({ allowed, denied, include = ['*'] }: Rules): string {
+  const sets = [allowed, include, denied].map(sorted);
+  const open = sets[0]?.length !== 0 && sets[1]?.length !== 0 && sets[2]?.[0] !== '*';
+  return open ? JSON.stringify(sets) : '';
+}
+
+/** Undefined where nothing is open: no allow, or a deny of everything. */
+function compileServer(grants: readonly Grant[], published: Published): ServerIndex | undefined {
+  const allows = grants.filter((grant) => grant.effect === 'allow' && grantsSomething(grant));
+  const denies = grants.filter((grant) => grant.effect === 'deny');
+  if (allows.length === 0 || denies.some((grant) => grant.everything)) return undefined;
+  const tools = rulesOf(allows, denies, 'tools', published);
+  const prompts = rulesOf(allows, denies, 'prompts', ALL);
+  const resources = rulesOf(allows, denies, 'resources', ALL);
+  let view: View | undefined;
+  return {
+    everything: allows.some((grant) => grant.everything),
+    tools: test(tools),
+    prompts: test(prompts),
+    resources: test(resources),
+    view: () => (view ??= { tools: viewed(tools), prompts: viewed(prompts), resources: viewed(resources) }),
+  };
+}
+
+/**
+ * Compiles the grants of ONE principal (the caller selects them) for servers that hide some of their tools from everyone; one that is not in
+ * `servers` hides none. Order does not matter.
+ */
+export function compileGrants(grants: readonly Grant[], servers?: Publishing): CompiledGrants {
   const index = new Map<string, ServerIndex>();
   for (const [server, own] of Map.groupBy(grants, (grant) => grant.server)) {
-    const compiled = compileServer(own);
+    const compiled = compileServer(own, servers?.get(server)?.tools ?? ALL);
     if (compiled) index.set(server, compiled);
   }
   return {
@@ -59,6 +111,7 @@ export function compileGrants(grants: readonly Grant[]): CompiledGrants {
     mayCall: (server, tool) => index.get(server)?.tools(tool) ?? false,
     mayGet: (server, prompt) => index.get(server)?.prompts(prompt) ?? false,
     mayRead: (server, uri) => index.get(server)?.resources(uri) ?? false,
+    view: (server) => index.get(server)?.view() ?? CLOSED,
   };
 }
 

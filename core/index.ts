@@ -23,7 +23,7 @@ export {
   type RefusalContext,
   refuse,
 } from './errors.ts';
-export { type Call, type CompiledGrants, compileGrants, permit } from './grants.ts';
+export { type Call, type CompiledGrants, compileGrants, permit, type View } from './grants.ts';
 export {
   CALLER_HEADER,
   HOP_HEADER,
@@ -64,6 +64,7 @@ export {
   TokenDigest,
   type WholeSnapshot,
 } from './snapshot.ts';
+export { spliceCursor } from './splice-cursor.ts';
 export { spliceTraceparent } from './splice-traceparent.ts';
 export {
   hopKey,

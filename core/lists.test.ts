@@ -60,6 +60,16 @@ test.each([
     '{"result":{"tools":[{"name":"get_a"}]}}',
   ],
   [
+    'the second of one name, however it is spelled',
+    '{"result":{"tools":[{"name":"get_a","v":1},{"name":"get_b"},{"name":"get_\\u0061","v":2},{"name":"get_c"}]}}',
+    '{"result":{"tools":[{"name":"get_a","v":1},{"name":"get_b"},{"name":"get_c"}]}}',
+  ],
+  [
+    'the second prompt of one name',
+    '{"result":{"prompts":[{"name":"daily"},{"name":"daily"}]}}',
+    '{"result":{"prompts":[{"name":"daily"}]}}',
+  ],
+  [
     'under an escaped key',
     '{"re\\u0073ult":{"t\\u006fols":[{"n\\u0061me":"x"}]}}',
     '{"re\\u0073ult":{"t\\u006fols":[]}}',
@@ -81,6 +91,7 @@ test.each([
 test.each([
   ['a list that may be seen', '{"result":{"tools":[{"name":"get_a"}],"ttlMs":60000,"cacheScope":"private"}}'],
   ['an empty list', '{"result":{"tools":[]}}'],
+  ['a resource that is listed twice', '{"result":{"resources":[{"uri":"docs://a"},{"uri":"docs://a","name":"b"}]}}'],
   [
     'a tool’s result',
     '{"result":{"content":[{"type":"text","text":"tools"}],"structuredContent":{"tools":[{"name":"x"}]}}}',
@@ -98,6 +109,7 @@ test.each([
   ['two results', '{"result":{},"result":{"tools":[{"name":"x"}]}}'],
   ['two lists of tools', '{"result":{"tools":[],"tools":[{"name":"x"}]}}'],
   ['two names', '{"result":{"tools":[{"name":"get_a","name":"x"}]}}'],
+  ['two cursors', '{"result":{"tools":[],"nextCursor":"a","nextCursor":"b"}}'],
   ['a list in other case', '{"result":{"tools":[],"Tools":[{"name":"x"}]}}'],
   ['a result in other case', '{"Result":{"tools":[{"name":"x"}]}}'],
   ['a name in other case', '{"result":{"tools":[{"name":"get_a","NAME":"x"}]}}'],
@@ -116,6 +128,27 @@ test('a cache scope of other kind becomes private, a ttl of other kind stays', (
   );
 });
 
+test.each([
+  ['a page that the filter empties', '{"result":{"tools":[{"name":"x"}],"nextCursor":"\\u0061 é"}}', '"\\u0061 é"'],
+  ['one that was empty', '{"result":{"nextCursor":"c","resources":[]}}', '"c"'],
+  ['a page with something in it', '{"result":{"tools":[{"name":"get_a"}],"nextCursor":"c"}}', undefined],
+  [
+    'one with something of another kind',
+    '{"result":{"tools":[],"prompts":[{"name":"daily"}],"nextCursor":"c"}}',
+    undefined,
+  ],
+  ['the last page', '{"result":{"tools":[{"name":"x"}]}}', undefined],
+  ['a cursor that is none', '{"result":{"tools":[],"nextCursor":null}}', undefined],
+  ['an empty cursor', '{"result":{"tools":[],"nextCursor":""}}', undefined],
+  ['no list', '{"result":{"nextCursor":"c","tools":{}}}', undefined],
+])('where a list goes on: %s', (_, text, onward) => {
+  const bytes = Buffer.from(text);
+  const filtered = filterAnswer(bytes, grants, 's');
+  if (filtered.kind === 'unreadable') throw new Error('unreadable');
+  const { onward: range } = filtered;
+  expect(range && bytes.toString('utf8', range.start, range.end)).toBe(onward);
+});
+
 test('the filter is the predicate', () => {
   const element = fc.record({
     name: fc.constantFrom('get_a', 'get_b', 'x', 'y'),
@@ -129,7 +162,8 @@ test('the filter is the predicate', () => {
       );
       const filtered = filterAnswer(bytes, grants, 's');
       const out = JSON.parse(String(filtered.kind === 'filtered' ? filtered.bytes : bytes));
-      const shown = tools.filter((tool) => grants.mayCall('s', tool.name));
+      const mine = tools.filter((tool) => grants.mayCall('s', tool.name));
+      const shown = mine.filter((tool, i) => mine.findIndex(({ name }) => name === tool.name) === i);
       expect(filtered.kind).toBe(shown.length < tools.length ? 'filtered' : 'unchanged');
       expect(out).toEqual(
         JSON.parse(JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools: shown, nextCursor: 'ü' } })),

@@ -1,7 +1,8 @@
 /**
  * Takes out of a list answer what the caller may not use, by the same predicate that calls obey. An answer is a list by what it is, not by
  * what was asked: a JSON-RPC result with an array `tools`, `prompts`, `resources` or `resourceTemplates`.
- * Works on ranges of the original bytes: an element that stays, stays byte for byte. Which answers come here is the caller's business.
+ * Works on ranges of the original bytes: an element that stays, stays byte for byte. Of tools or prompts of one name the first stays: clients key
+ * them by name, so a second one would be shown to one reader and called by another. Which answers come here is the caller's business.
  * Invariant: no element that the predicate refuses is in the bytes that come out, for any reader; what cannot be read comes out not at all.
  */
 import { caseVariants } from './case-variants.ts';
@@ -9,16 +10,31 @@ import type { CompiledGrants } from './grants.ts';
 import { JsonCursor, JsonFault, type Range } from './json-cursor.ts';
 import { stringOrSkip } from './scan-params.ts';
 
+interface Found {
+  /** Where the value of the message's `id` stands; undefined where it has none, or two. */
+  readonly id: Range | undefined;
+  /** Of a page of a list in which nothing is left: the `nextCursor` that leads on, as it stands, quotes included. */
+  readonly onward: Range | undefined;
+}
 export type Filtered =
   /** No list, or nothing to take out of it: pass the original bytes on. */
-  | { readonly kind: 'unchanged' }
-  | { readonly kind: 'filtered'; readonly bytes: Buffer }
+  | (Found & { readonly kind: 'unchanged' })
+  | (Found & { readonly kind: 'filtered'; readonly bytes: Buffer })
   /** Not one JSON object, or keys that two readers could read differently: `upstream_invalid`. */
   | { readonly kind: 'unreadable' };
 
 type NameKey = 'name' | 'uri' | 'uriTemplate';
 type Shown = (name: string) => boolean;
 type Cut = Range & { readonly instead: readonly Buffer[] };
+
+/** What the result of a message is, as far as it is read. */
+interface Page {
+  isList: boolean;
+  /** Elements that are left, of all its lists. */
+  left: number;
+  nextCursor: Range | undefined;
+  readonly cuts: Cut[];
+}
 
 /** Answers may be large, but nobody nests them without end. Duplicate keys are looked for where they decide. */
 const LIMITS = { depth: 256, keys: 2_000_000, unique: false } as const;
@@ -41,7 +57,7 @@ interface Ours {
 }
 const deciding = (...keys: string[]): Ours => ({ keys: new Set(keys), variant: caseVariants(keys) });
 const IN_MESSAGE = deciding('result');
-const IN_RESULT = deciding(...LISTS.keys(), 'cacheScope', 'ttlMs');
+const IN_RESULT = deciding(...LISTS.keys(), 'nextCursor', 'cacheScope', 'ttlMs');
 const IN_ELEMENT = { name: deciding('name'), uri: deciding('uri'), uriTemplate: deciding('uriTemplate') } as const;
 
 /** May an element of this name be seen in the list `key`? */
@@ -70,11 +86,11 @@ class Once {
   }
 }
 
-/** Reads one element; true where it stays. One without a name of its kind is refused: nobody can say what it is. */
-function stays(cursor: JsonCursor, nameKey: NameKey, shown: Shown): boolean {
+/** Reads one element; its name where it has one of its kind. Without one it is refused: nobody can say what it is. */
+function nameOf(cursor: JsonCursor, nameKey: NameKey): string | undefined {
   if (!cursor.atObject) {
     cursor.skip();
-    return false;
+    return undefined;
   }
   const once = new Once(IN_ELEMENT[nameKey]);
   let name: string | undefined;
@@ -82,23 +98,47 @@ function stays(cursor: JsonCursor, nameKey: NameKey, shown: Shown): boolean {
     if (once.meets(key)) name = stringOrSkip(cursor);
     else cursor.skip();
   });
-  return name !== undefined && shown(name);
+  return name;
 }
 
-const joined = (elements: readonly Buffer[]): readonly Buffer[] =>
-  elements.flatMap((element, i) => (i === 0 ? [element] : [COMMA, element]));
+/** A URI may be listed under two names, a tool or a prompt only once. */
+function firstOfItsName(shown: Shown): Shown {
+  const seen = new Set<string>();
+  return (name) => {
+    if (!shown(name) || seen.has(name)) return false;
+    seen.add(name);
+    return true;
+  };
+}
 
-/** Reads an array; a cut of its inside where an element goes. */
-function filterArray(cursor: JsonCursor, nameKey: NameKey, shown: Shown): Cut | undefined {
-  const kept: Buffer[] = [];
-  let total = 0;
+/** Reads an array, and adds a cut of its inside where an element goes. Neighbours that stay, stay as one piece. */
+function filterArray(cursor: JsonCursor, nameKey: NameKey, shown: Shown, page: Page): void {
+  const stays = nameKey === 'name' ? firstOfItsName(shown) : shown;
+  const runs: { start: number; end: number }[] = [];
+  let before: { start: number; end: number } | undefined;
+  let gone = 0;
   const range = cursor.array(() => {
     const start = cursor.at;
-    total += 1;
-    if (stays(cursor, nameKey, shown)) kept.push(cursor.bytes.subarray(start, cursor.at));
+    const name = nameOf(cursor, nameKey);
+    if (name === undefined || !stays(name)) {
+      gone += 1;
+      before = undefined;
+      return;
+    }
+    page.left += 1;
+    if (before) before.end = cursor.at;
+    else {
+      before = { start, end: cursor.at };
+      runs.push(before);
+    }
   });
-  return kept.length === total ? undefined : { start: range.start + 1, end: range.end - 1, instead: joined(kept) };
+  if (gone === 0) return;
+  const kept = runs.map((run) => cursor.bytes.subarray(run.start, run.end));
+  page.cuts.push({ start: range.start + 1, end: range.end - 1, instead: joined(kept) });
 }
+
+const joined = (pieces: readonly Buffer[]): readonly Buffer[] =>
+  pieces.flatMap((piece, i) => (i === 0 ? [piece] : [COMMA, piece]));
 
 /** Caching (SEP-2549): what a list of one principal may say at most. Other values than these are left alone. */
 function capCaching(cursor: JsonCursor, key: string): Cut | undefined {
@@ -108,27 +148,30 @@ function capCaching(cursor: JsonCursor, key: string): Cut | undefined {
   return Number(text) > MAX_TTL_MS ? { ...range, instead: [Buffer.from(String(MAX_TTL_MS))] } : undefined;
 }
 
-/** The cuts that one result needs; none where it is no list. */
-function readResult(cursor: JsonCursor, shown: (key: string) => Shown): readonly Cut[] {
-  const cuts: (Cut | undefined)[] = [];
-  let isList = false;
+function readMember(cursor: JsonCursor, key: string, page: Page, shown: (list: string) => Shown): void {
+  const nameKey = LISTS.get(key);
+  if (nameKey !== undefined) {
+    if (!cursor.atArray) return void cursor.skip();
+    page.isList = true;
+    filterArray(cursor, nameKey, shown(key), page);
+  } else if (key === 'nextCursor') {
+    const isString = cursor.atString;
+    const range = cursor.skip();
+    if (isString && range.end - range.start > 2) page.nextCursor = range;
+  } else {
+    const cut = capCaching(cursor, key);
+    if (cut) page.cuts.push(cut);
+  }
+}
+
+function readResult(cursor: JsonCursor, shown: (list: string) => Shown): Page {
+  const page: Page = { isList: false, left: 0, nextCursor: undefined, cuts: [] };
   const once = new Once(IN_RESULT);
   cursor.object((key) => {
-    if (!once.meets(key)) {
-      cursor.skip();
-      return;
-    }
-    const nameKey = LISTS.get(key);
-    if (nameKey === undefined) {
-      cuts.push(capCaching(cursor, key));
-      return;
-    }
-    const isArray = cursor.atArray;
-    isList ||= isArray;
-    if (isArray) cuts.push(filterArray(cursor, nameKey, shown(key)));
+    if (once.meets(key)) readMember(cursor, key, page, shown);
     else cursor.skip();
   });
-  return isList ? cuts.filter((cut) => cut !== undefined) : [];
+  return page;
 }
 
 function apply(bytes: Buffer, cuts: readonly Cut[]): Buffer {
@@ -145,15 +188,23 @@ export function filterAnswer(json: Buffer, grants: CompiledGrants, server: strin
   try {
     const cursor = new JsonCursor(json, LIMITS);
     const once = new Once(IN_MESSAGE);
-    let cuts: readonly Cut[] = [];
+    const ids: Range[] = [];
+    let page: Page | undefined;
     cursor.object((key) => {
-      if (once.meets(key) && cursor.atObject) cuts = readResult(cursor, (list) => shownIn(list, grants, server));
+      if (once.meets(key) && cursor.atObject) page = readResult(cursor, (list) => shownIn(list, grants, server));
+      else if (key === 'id') ids.push(cursor.skip());
       else cursor.skip();
     });
     cursor.end();
-    return cuts.length === 0 ? { kind: 'unchanged' } : { kind: 'filtered', bytes: apply(json, cuts) };
+    return outcome(json, page?.isList ? page : undefined, ids.length === 1 ? ids[0] : undefined);
   } catch (error) {
     if (error instanceof JsonFault) return { kind: 'unreadable' };
     throw error;
   }
+}
+
+function outcome(json: Buffer, page: Page | undefined, id: Range | undefined): Filtered {
+  const onward = page?.left === 0 ? page.nextCursor : undefined;
+  if (!page || page.cuts.length === 0) return { kind: 'unchanged', id, onward };
+  return { kind: 'filtered', bytes: apply(json, page.cuts), id, onward };
 }

@@ -5,6 +5,7 @@
 import type { Armed, Gateway, Reply } from '../context.ts';
 import type { Answer } from '../ports.ts';
 import { gather } from '../stream/gather.ts';
+import type { Page } from '../stream/relay.ts';
 import { sessionPrincipal } from '../stream/session-principal.ts';
 import { rpcErrorCode, verdict } from '../stream/upstream-status.ts';
 import { invalid, refused, relayAnswer } from './relay-answer.ts';
@@ -13,12 +14,13 @@ import { invalid, refused, relayAnswer } from './relay-answer.ts';
 const REFUSAL_BYTES = 65_536;
 const METHOD_NOT_FOUND = -32601;
 
-export function fromServer(call: Armed, answer: Answer, gateway: Gateway): Reply | Promise<Reply> {
+/** `page`: of a list, where what is read of it is noted. */
+export function fromServer(call: Armed, answer: Answer, gateway: Gateway, page?: Page): Reply | Promise<Reply> {
   const judged = verdict(answer.status, call.upstreamSession !== undefined);
   if (judged === 'invalid') throw refused(answer, invalid(call, `it answered ${answer.status}`));
   if (judged === 'pass-if-rpc-error') return rpcError(call, answer);
   const sessionId = sealSession(call, answer, gateway);
-  return relayAnswer(call, answer, { sessionId, fault: undefined }, gateway);
+  return relayAnswer(call, answer, { sessionId, fault: undefined, page }, gateway);
 }
 
 /** A 404 or 5xx passes where its body is the JSON-RPC error that the caller's era knows; else the server has not answered at all. */

@@ -7,9 +7,12 @@ import type { Armed, Gateway, Reply } from '../context.ts';
 import type { Answer } from '../ports.ts';
 import { challenge } from '../stream/challenge.ts';
 import { isEncoded, responseHeaders } from '../stream/headers.ts';
-import { type Relayed, type Relaying, relayEvents, relayJson } from '../stream/relay.ts';
+import { type Page, type Relayed, type Relaying, relayEvents, relayJson } from '../stream/relay.ts';
 
+// table
 const LISTS = new Set(['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list']);
+
+export const asksForList = (call: Armed): boolean => LISTS.has(call.message?.method ?? '');
 
 /** What the judge adds. */
 export interface Added {
@@ -17,12 +20,14 @@ export interface Added {
   readonly sessionId: string | undefined;
   /** A refusal or failure of which this answer tells. */
   readonly fault: FaultCode | undefined;
+  /** Where the judge asks for further pages. */
+  readonly page?: Page | undefined;
 }
 
 /** Answers at once where the body has come already, as that of most calls has. */
 export function relayAnswer(call: Armed, answer: Answer, added: Added, gateway: Gateway): Reply | Promise<Reply> {
   if (isEncoded(answer.headers)) throw refused(answer, invalid(call, 'an encoded body'));
-  const relayed = relayBody(call, answer, gateway);
+  const relayed = relayBody(call, answer, added.page, gateway);
   if (!(relayed instanceof Promise)) return replyOf(call, answer, added, relayed);
   return relayed.then((later) => replyOf(call, answer, added, later));
 }
@@ -47,10 +52,15 @@ export function refused(answer: Answer, reason: Refusal): Refusal {
 
 const leave = (answer: Answer): void => void answer.body[Symbol.asyncIterator]().return?.();
 
-function relayBody(call: Armed, answer: Answer, gateway: Gateway): Relayed | Promise<Relayed> | undefined {
+function relayBody(
+  call: Armed,
+  answer: Answer,
+  page: Page | undefined,
+  gateway: Gateway,
+): Relayed | Promise<Relayed> | undefined {
   const type = mediaType(answer.headers['content-type']);
-  if (type === 'text/event-stream') return relayEvents(answer.body, relaying(call, gateway));
-  if (type === 'application/json') return relayJson(answer.body, relaying(call, gateway));
+  if (type === 'text/event-stream') return relayEvents(answer.body, relaying(call, page, gateway));
+  if (type === 'application/json') return relayJson(answer.body, relaying(call, page, gateway));
   // whatever else it is, no client of the protocol reads it, and a list could hide in it
   leave(answer);
   if (answer.status < 300 && call.message?.kind === 'request') throw invalid(call, 'neither JSON nor an event stream');
@@ -63,10 +73,11 @@ function mediaType(value: string | string[] | undefined): string {
   return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase();
 }
 
-const relaying = (call: Armed, { limits }: Gateway): Relaying => ({
+const relaying = (call: Armed, page: Page | undefined, { limits }: Gateway): Relaying => ({
   grants: call.grants,
   server: call.server.name,
-  list: LISTS.has(call.message?.method ?? ''),
+  list: asksForList(call),
+  page,
   answerBytes: limits.answerBytes,
   id: call.message?.kind === 'request' ? call.message.id : undefined,
   invalid: (expected) => invalid(call, expected),

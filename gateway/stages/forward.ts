@@ -6,6 +6,8 @@
 import { type Refusal, refuse, serverPath } from '@portolan/core';
 import { fromPeer } from '../answers/from-peer.ts';
 import { fromServer } from '../answers/from-server.ts';
+import { listFromServer } from '../answers/list-from-server.ts';
+import { asksForList } from '../answers/relay-answer.ts';
 import type { Armed, Gateway, Reply } from '../context.ts';
 
 export async function forward(call: Armed, gateway: Gateway): Promise<Reply> {
@@ -13,7 +15,10 @@ export async function forward(call: Armed, gateway: Gateway): Promise<Reply> {
   flight.openEnded = exchange.idleTimeoutMs === 0;
   flight.expire(deadline(call, gateway), () => timeout(call));
   flight.hold(() => objection(call, gateway));
-  if (to.kind === 'upstream') return fromServer(call, await gateway.upstreams.open(server, exchange), gateway);
+  if (to.kind === 'upstream') {
+    const answer = await gateway.upstreams.open(server, exchange);
+    return asksForList(call) ? listFromServer(call, answer, gateway) : fromServer(call, answer, gateway);
+  }
   return fromPeer(call, await gateway.peers.open(to.gateway, serverPath(server.name), exchange), gateway);
 }
 

@@ -8,7 +8,7 @@ import { type CompiledGrants, filterAnswer, type Refusal } from '@portolan/core'
 import type { AnswerBody } from '../ports.ts';
 import { gather, regathered } from './gather.ts';
 import { JsonWatch } from './json-watch.ts';
-import { SseRewriter } from './sse.ts';
+import { type RewriteData, SseRewriter } from './sse.ts';
 import { stepThrough } from './step-through.ts';
 
 /** A JSON answer of up to this many bytes is read whole before it is passed on. */
@@ -25,8 +25,18 @@ export interface Relaying {
   readonly answerBytes: number;
   /** The id of the request; on a stream without one no response is looked for. */
   readonly id: string | number | undefined;
+  /** Of a list whose next page is asked for here, where this one has nothing in it; undefined where that is another's business. */
+  readonly page: Page | undefined;
   /** Makes the error for an answer that cannot be passed on. */
   readonly invalid: (expected: string) => Refusal;
+}
+
+/** What has been read of one page of a list. */
+export interface Page {
+  /** Its length; of all messages that came with it. */
+  bytes: number;
+  /** The cursor of the next page, as it stands, where nothing is left in this one: then it is not passed on. */
+  onward: Buffer | undefined;
 }
 
 /** How far a streamed answer has come. */
@@ -76,14 +86,33 @@ async function relayLongJson(source: AnswerBody, how: Relaying): Promise<Relayed
 
 export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relayed {
   const state = progress(true);
-  const rewrite = (data: Buffer): Buffer | undefined => {
+  const rewrite: RewriteData = (data) => {
     if (data.length === 0) return undefined; // the event that primes a resumable stream
-    state.answered ||= answers(data, how.id);
+    const isAnswer = answers(data, how.id);
     const filtered = filter(data, how);
+    if (how.page?.onward) {
+      if (isAnswer) return 'remove';
+      how.page.onward = undefined;
+    }
+    state.answered ||= isAnswer;
     return filtered === data ? undefined : filtered;
   };
-  const events = stepThrough(source, new SseRewriter(rewrite, how.answerBytes));
+  const rewriter = new SseRewriter(rewrite, how.answerBytes);
+  const events = how.page ? untilOnward(source, rewriter, how.page) : stepThrough(source, rewriter);
   return { body: watchIds(explained(events, how), state), unchanged: false, progress: state };
+}
+
+/** As `stepThrough`, but leaves a stream that may stay open when its answer has been taken out. */
+async function* untilOnward(
+  source: AsyncIterable<Buffer>,
+  rewriter: SseRewriter,
+  page: Page,
+): AsyncGenerator<Buffer, void> {
+  for await (const chunk of source) {
+    yield* rewriter.take(chunk);
+    if (page.onward) return;
+  }
+  yield* rewriter.end();
 }
 
 /**
@@ -100,6 +129,10 @@ function filter(json: Buffer, how: Relaying): Buffer {
   if (json.length === 0 || !mayBeList(json)) return json;
   const filtered = filterAnswer(json, how.grants, how.server);
   if (filtered.kind === 'unreadable') throw how.invalid('it is not one JSON-RPC message');
+  if (how.page) {
+    how.page.bytes += json.length;
+    how.page.onward = filtered.onward && json.subarray(filtered.onward.start, filtered.onward.end);
+  }
   return filtered.kind === 'filtered' ? filtered.bytes : json;
 }
 

@@ -7,10 +7,14 @@
 import { refuse } from '@portolan/core';
 import { HeldBytes } from './held-bytes.ts';
 import { LineEnds } from './line-ends.ts';
+import { dataLines } from './sse-event.ts';
 import type { ChunkFilter } from './step-through.ts';
 
-/** Gets the data of an event, its lines joined by LF. Undefined: leave the event as it is. What it throws ends the stream. */
-export type RewriteData = (data: Buffer) => Buffer | undefined;
+/**
+ * Gets the data of an event, its lines joined by LF. Undefined: leave the event as it is; `remove`: take it out, its id and all.
+ * What it throws ends the stream.
+ */
+export type RewriteData = (data: Buffer) => Buffer | 'remove' | undefined;
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -66,16 +70,8 @@ function dataOf(event: Buffer, lines: readonly DataLine[]): Buffer {
 }
 
 /** `data` as data lines, ended like the line whose place they take. */
-function framed(data: Buffer, lineEnd: Buffer): Buffer {
-  const ends = new LineEnds(data);
-  const parts: Buffer[] = [];
-  let start = 0;
-  for (let end = ends.next(0); end !== undefined; end = ends.next(start)) {
-    parts.push(FIELD, data.subarray(start, end), lineEnd.length > 0 ? lineEnd : NEWLINE);
-    start = afterLineEnd(data, end);
-  }
-  return Buffer.concat([...parts, FIELD, data.subarray(start), lineEnd]);
-}
+const framed = (data: Buffer, lineEnd: Buffer): Buffer =>
+  dataLines(data, lineEnd.length > 0 ? lineEnd : NEWLINE, lineEnd);
 
 /** One event, its blank line included, with its data replaced where `rewrite` says so. */
 function rewriteEvent(event: Buffer, rewrite: RewriteData): Buffer {
@@ -84,6 +80,7 @@ function rewriteEvent(event: Buffer, rewrite: RewriteData): Buffer {
   if (first === undefined) return event;
   const data = rewrite(lines.length === 1 ? event.subarray(first.from, first.end) : dataOf(event, lines));
   if (data === undefined) return event;
+  if (data === 'remove') return NOTHING;
   const parts = [event.subarray(0, first.start), framed(data, event.subarray(first.end, first.next))];
   let at = first.next;
   for (const line of lines.slice(1)) {
@@ -193,6 +190,7 @@ export class SseRewriter implements ChunkFilter {
     this.#hold(last);
     const event = this.#held.take();
     this.#hasFields = false;
-    if (event.length > 0) this.#out.push(rewriteEvent(event, this.#rewrite));
+    const rewritten = event.length > 0 ? rewriteEvent(event, this.#rewrite) : NOTHING;
+    if (rewritten.length > 0) this.#out.push(rewritten);
   }
 }

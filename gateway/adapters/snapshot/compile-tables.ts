@@ -15,17 +15,18 @@ import { SLICE } from './read-tables.ts';
 import { SnapshotRefused } from './verify-snapshot.ts';
 
 export async function compileTables(snapshot: WholeSnapshot): Promise<Tables> {
-  const { peers, servers, grants, tokens } = snapshot.tables;
+  const { peers, grants, tokens } = snapshot.tables;
+  const servers = new Map(snapshot.tables.servers.map((server) => [server.name, server]));
   return Object.freeze({
     revision: snapshot.revision,
     federation: snapshot.federation,
     self: Object.freeze({ name: snapshot.gateway, url: snapshot.url }),
     notAfter: snapshot.issuedAt + snapshot.maxStalenessMs,
-    servers: new Map(servers.map((server) => [server.name, server])),
+    servers,
     peers: new Map(peers.map((peer) => [peer.name, peer])),
     peersByUrl: new Map(peers.map((peer) => [peer.url, peer])),
     tokens: await compileTokens(tokens),
-    grantsOf: grantsOnDemand(grants),
+    grantsOf: grantsOnDemand(grants, servers),
   });
 }
 
@@ -47,7 +48,7 @@ function digest(text: string): Buffer {
 const principalKey = (kind: PrincipalKind, name: string): string => `${kind}:${name}`;
 const nothing: CompiledGrants = compileGrants([]);
 
-function grantsOnDemand(grants: WholeSnapshot['tables']['grants']): Tables['grantsOf'] {
+function grantsOnDemand(grants: WholeSnapshot['tables']['grants'], servers: Tables['servers']): Tables['grantsOf'] {
   const rows = Map.groupBy(grants, ({ principal }) => principalKey(principal.kind, principal.name));
   const compiled = new Map<string, CompiledGrants>();
   return (kind, name) => {
@@ -57,7 +58,7 @@ function grantsOnDemand(grants: WholeSnapshot['tables']['grants']): Tables['gran
     const own = rows.get(key);
     // not kept: names without a grant must not grow the cache
     if (!own) return nothing;
-    const made = compileGrants(own);
+    const made = compileGrants(own, servers);
     compiled.set(key, made);
     return made;
   };
