@@ -1,6 +1,7 @@
 /** The door of core: everything that both planes share, by explicit name. */
 export * as api from './api.ts';
 export { AuditRecord, AuditRow, AuditStatus, damagedAuditRecord, SpooledRecord, Watermark } from './audit.ts';
+export { callMs, idleMs } from './deadlines.ts';
 export { type Destination, destination, type Self } from './destination.ts';
 export { Duration } from './duration.ts';
 export { classifyRequest, type Era, type EraRefusal, type Headers, isModernVersion } from './era.ts';

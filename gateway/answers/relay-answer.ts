@@ -69,5 +69,6 @@ const relaying = (call: Armed, { limits }: Gateway): Relaying => ({
   list: LISTS.has(call.message?.method ?? ''),
   answerBytes: limits.answerBytes,
   id: call.message?.kind === 'request' ? call.message.id : undefined,
+  waiting: call.flight,
   invalid: (expected) => invalid(call, expected),
 });

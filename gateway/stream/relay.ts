@@ -25,8 +25,16 @@ export interface Relaying {
   readonly answerBytes: number;
   /** The id of the request; on a stream without one no response is looked for. */
   readonly id: string | number | undefined;
+  /** Is told what the server waits for. */
+  readonly waiting: Waiting;
   /** Makes the error for an answer that cannot be passed on. */
   readonly invalid: (expected: string) => Refusal;
+}
+
+/** A server that asks the caller something (elicitation, sampling, roots) waits for a person; its next event says that it has gone on. */
+export interface Waiting {
+  asked(): void;
+  wentOn(): void;
 }
 
 /** How far a streamed answer has come. */
@@ -78,7 +86,10 @@ export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relay
   const state = progress(true);
   const rewrite = (data: Buffer): Buffer | undefined => {
     if (data.length === 0) return undefined; // the event that primes a resumable stream
-    state.answered ||= answers(data, how.id);
+    const kind = kindOf(data, how.id);
+    if (kind === 'request') how.waiting.asked();
+    else if (kind !== 'ping') how.waiting.wentOn();
+    state.answered ||= kind === 'response';
     const filtered = filter(data, how);
     return filtered === data ? undefined : filtered;
   };
@@ -103,16 +114,18 @@ function filter(json: Buffer, how: Relaying): Buffer {
   return filtered.kind === 'filtered' ? filtered.bytes : json;
 }
 
-/** Is this the response to the request? Cheap words first: most events of a long stream are none. */
-function answers(data: Buffer, id: Relaying['id']): boolean {
-  if (id === undefined) return false;
-  if (data.length > SEARCHED_BYTES) return true;
-  if (!data.includes('"result"') && !data.includes('"error"')) return false;
+/** What an event is to a caller who waits for the response to `id`. Cheap words first: most events of a long stream are notifications. */
+function kindOf(data: Buffer, id: Relaying['id']): 'response' | 'request' | 'ping' | 'other' {
+  if (id === undefined) return 'other';
+  if (data.length > SEARCHED_BYTES) return 'response';
+  if (!data.includes('"id"')) return 'other';
   try {
     const message = JSON.parse(data.toString('utf8'));
-    return message.id === id && message.method === undefined;
+    if (message.method === undefined) return message.id === id ? 'response' : 'other';
+    if (message.id === undefined) return 'other';
+    return message.method === 'ping' ? 'ping' : 'request'; // what a client answers by itself nobody thinks about
   } catch {
-    return false; // not JSON: the filter refuses it
+    return 'other'; // not JSON: the filter refuses it
   }
 }
 
