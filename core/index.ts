@@ -9,6 +9,7 @@ export {
   type TakenHeaders,
   untakenHeader,
 } from './custom-headers.ts';
+export { callMs, idleMs } from './deadlines.ts';
 export { type Destination, destination, type Self } from './destination.ts';
 export { Duration } from './duration.ts';
 export { classifyRequest, type Era, type EraRefusal, type Headers, isModernVersion } from './era.ts';

@@ -97,14 +97,16 @@ const Limits = z.strictObject({
     .min(1000)
     .max(86_400_000)
     .default(3_600_000)
-    .describe('Longest whole call, from its arrival at the entry gateway on, in milliseconds; then 504.'),
+    .describe(
+      'Longest whole call, from its arrival at the entry gateway on, in milliseconds; then 504. For MCP servers that are registered without deadlines of their own; see deadlines.md.',
+    ),
   idleTimeoutMs: z
     .int()
     .min(100)
     .max(86_400_000)
     .default(600_000)
     .describe(
-      'Longest wait for the first byte of an answer, and between two bytes of it, in milliseconds; then 504. Streams that may be quiet are bound by callTimeoutMs alone.',
+      'Longest wait for the first byte of an answer, and between two bytes of it, in milliseconds; then 504. For MCP servers that are registered without deadlines of their own; see deadlines.md.',
     ),
   maxBodyBytes: z
     .int()

@@ -54,6 +54,7 @@ describe('the configuration', () => {
       answerBytes: limits.maxHeldAnswerBytes,
       callMs: limits.callTimeoutMs,
       idleMs: limits.idleTimeoutMs,
+      quietMs: defaultLimits.quietMs, // no setting
       flights: limits.maxConcurrentRequests,
     }).toEqual(defaultLimits);
   });

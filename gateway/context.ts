@@ -30,10 +30,12 @@ export interface Limits {
   readonly bodyBytes: number;
   /** Longest list, refusal or event of a stream of a server, each held in memory whole; default 16 MiB. */
   readonly answerBytes: number;
-  /** A whole call, from its arrival at the entry gateway on; default 1 h. */
+  /** A whole call, from its arrival at the entry gateway on, where the server's registration says nothing; default 1 h. */
   readonly callMs: number;
-  /** Until the answer's first byte, and between two bytes of a call; default 10 min. Streams that may be quiet have `callMs` alone. */
+  /** Until the answer's first byte, and between two bytes of a call, where the server's registration says nothing; default 10 min. */
   readonly idleMs: number;
+  /** Longest silence on an open event stream before the caller gets a comment; default 20 s. */
+  readonly quietMs: number;
   /** Requests under way at once; default 20 000. */
   readonly flights: number;
 }

@@ -1,12 +1,18 @@
 /**
  * The requests that are under way: how many, and how to end them (caller left, deadline, drain). A flight is one request's life.
- * It knows nothing of what a request is about, only whose it is. Deadlines are looked at every `TICK_MS` instead of having a timer each: nearly
- * all of them are an hour away and never reached. Invariant: whoever takes off lands, once, whatever happens in between.
+ * It knows nothing of what a request is about, only whose it is. Deadlines and silence are looked at every `TICK_MS` instead of having a timer each:
+ * nearly all of them are minutes away and never reached. Invariant: whoever takes off lands, once, whatever happens in between.
  */
 import { type Refusal, refuse } from '@portolan/core';
 import type { Ending } from './ports.ts';
 
 const TICK_MS = 100;
+/** A tick that comes later counts as so much silence: a process that was stopped must first hear what has come meanwhile. */
+const LATE_TICK_MS = 1_000;
+/** How long people may think in all, in one call. */
+const THINKING_MS = 86_400_000;
+/** An open stream on which nothing was written for so long gets a comment: well before the 30 s after which the least patient proxies cut it. */
+export const QUIET_MS = 20_000;
 
 /** How many flights have been admitted and not landed: of one caller, or of all. */
 interface Tally {
@@ -23,7 +29,18 @@ export class Flight implements Ending {
   #listener: ((reason: Refusal) => void) | undefined;
   #blocked: (() => void) | undefined;
   #deadline = Number.POSITIVE_INFINITY;
-  #late: (() => Refusal) | undefined;
+  #idleMs = Number.POSITIVE_INFINITY;
+  #late: ((detail: string) => Refusal) | undefined;
+  /** A byte has come since the last tick; and for how long none has, ms. */
+  #heard = true;
+  #silentMs = 0;
+  /** A person has been asked; and how long people have thought so far, ms. */
+  #thinking = false;
+  #thoughtMs = 0;
+  /** How to say on a stream that it is still open; whether anything has been written on it since the last tick; and for how long not, ms. */
+  #comment: (() => void) | undefined;
+  #spoke = true;
+  #unspokenMs = 0;
   #objection: (() => Refusal | undefined) | undefined;
   /** A stream that lasts until someone leaves: the first to be ended at a drain. */
   openEnded = false;
@@ -57,14 +74,65 @@ export class Flight implements Ending {
     this.#blocked = undefined;
   }
 
-  /** Ends the flight with `reason()` unless it has landed by `deadline` (monotonic, ms), at most `TICK_MS` later. */
-  expire(deadline: number, reason: () => Refusal): void {
-    this.#deadline = deadline;
+  /**
+   * Ends the flight with `reason` unless it has landed by `deadline` (monotonic, ms), or when nothing has been heard for `idleMs`; at most `TICK_MS`
+   * later. Neither runs while a person thinks, the second not while the caller is the one who does not read. 0: no bound of that kind.
+   */
+  expire(deadline: number, idleMs: number, reason: (detail: string) => Refusal): void {
+    this.#deadline = deadline || Number.POSITIVE_INFINITY;
+    this.#idleMs = idleMs || Number.POSITIVE_INFINITY;
     this.#late = reason;
   }
 
-  check(now: number): void {
-    if (now >= this.#deadline && this.#late) this.end(this.#late());
+  heard(): void {
+    this.#heard = true;
+  }
+
+  /** The server has asked the caller something. */
+  asked(): void {
+    this.#thinking = true;
+  }
+
+  /** The server goes on: it has its answer, or does not wait for it. */
+  wentOn(): void {
+    this.#thinking = false;
+  }
+
+  /** Until it lands, `comment` is called whenever the stream has been quiet for too long and its caller reads; undefined: no more. */
+  onQuiet(comment: (() => void) | undefined): void {
+    this.#comment = comment;
+  }
+
+  /** Something is written on the stream. */
+  spoke(): void {
+    this.#spoke = true;
+  }
+
+  /** `now`: monotonic, ms; `elapsed`: since the last tick, ms. */
+  check(now: number, elapsed: number, quietMs: number): void {
+    if (this.#comment) this.#breakSilence(elapsed, quietMs);
+    if (this.#thinking) this.#think(elapsed);
+    this.#silentMs =
+      this.#heard || this.#blocked || this.#thinking ? 0 : this.#silentMs + Math.min(elapsed, LATE_TICK_MS);
+    this.#heard = false;
+    if (!this.#late) return;
+    if (now >= this.#deadline) this.end(this.#late('it has taken too long in all'));
+    else if (this.#silentMs >= this.#idleMs) this.end(this.#late(`no byte for ${this.#idleMs} ms`));
+  }
+
+  /** The whole call has so much more time. */
+  #think(elapsed: number): void {
+    this.#thoughtMs += elapsed;
+    if (this.#thoughtMs <= THINKING_MS) this.#deadline += elapsed;
+    else this.#thinking = false;
+  }
+
+  #breakSilence(elapsed: number, quietMs: number): void {
+    this.#unspokenMs = this.#spoke || this.#blocked ? 0 : this.#unspokenMs + elapsed;
+    this.#spoke = false;
+    if (this.#unspokenMs < quietMs) return;
+    this.#unspokenMs = 0;
+    this.#comment?.();
   }
 
   /** `objection` is asked whenever what the gateway knows has changed; what it answers ends the flight. */
@@ -109,16 +177,19 @@ export class Flights {
   readonly #byCaller = new Map<string, Tally>();
   readonly #bound: number;
   readonly #monotonic: () => number;
+  readonly #quietMs: number;
+  #tickedAt = 0;
   #ticker: NodeJS.Timeout | undefined;
 
-  /** `bound`: how many may be admitted at once. `monotonic`: the clock of the deadlines, ms. */
-  constructor(bound: number, monotonic: () => number) {
+  /** `bound`: how many may be admitted at once. `monotonic`: the clock of the deadlines, ms. `quietMs`: longest silence on an open stream. */
+  constructor(bound: number, monotonic: () => number, quietMs: number = QUIET_MS) {
     this.#bound = bound;
     this.#monotonic = monotonic;
+    this.#quietMs = quietMs;
   }
 
   takeOff(): Flight {
-    this.#ticker ??= setInterval(() => this.#tick(), TICK_MS).unref();
+    if (!this.#ticker) this.#startTicking();
     return new Flight(this.#all);
   }
 
@@ -158,9 +229,16 @@ export class Flights {
     }
   }
 
+  #startTicking(): void {
+    this.#tickedAt = this.#monotonic();
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS).unref();
+  }
+
   #tick(): void {
     const now = this.#monotonic();
-    this.#each((flight) => flight.check(now));
+    const elapsed = now - this.#tickedAt;
+    this.#tickedAt = now;
+    this.#each((flight) => flight.check(now, elapsed, this.#quietMs));
     if (this.#all.length > 0) return;
     this.#byCaller.clear();
     clearInterval(this.#ticker);

@@ -79,6 +79,8 @@ export interface Ending {
   readonly reason: Refusal | undefined;
   /** Called once, when there is a reason. Takes the place of the listener before; undefined takes it away. */
   listen(listener: ((reason: Refusal) => void) | undefined): void;
+  /** To be told of everything that comes, head or body: who hears nothing for too long gives up, and no transport does so by itself. */
+  heard(): void;
 }
 /** One request on its way out; the body is the original bytes. */
 export interface Exchange {
@@ -88,8 +90,6 @@ export interface Exchange {
   readonly body: Buffer | undefined;
   /** Ends the exchange at once, headers pending or not; its reason is what the exchange then fails with. */
   readonly ending: Ending;
-  /** Milliseconds until the response's first byte, and between two bytes of it; 0 = none (a stream that may be quiet). */
-  readonly idleTimeoutMs: number;
 }
 /**
  * What came back: lower-case header names. The body must be read to its end or left by ending the iteration, which ends the exchange;

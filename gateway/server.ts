@@ -9,7 +9,7 @@ import { Refusal, refuse } from '@portolan/core';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Gateway, Limits, Read, Received, Reply } from './context.ts';
 import { type EdgeLists, Edges } from './edges.ts';
-import { Flights } from './flights.ts';
+import { Flights, QUIET_MS } from './flights.ts';
 import { HttpArrival, type HttpConnection } from './http-arrival.ts';
 import { serve } from './pipeline.ts';
 import type { Arrival, Door, Intake, Ports } from './ports.ts';
@@ -31,6 +31,7 @@ export const defaultLimits: Limits = {
   answerBytes: 16 * 1024 * 1024,
   callMs: 3_600_000,
   idleMs: 600_000,
+  quietMs: QUIET_MS,
   flights: 20_000,
 };
 
@@ -54,7 +55,7 @@ export class GatewayServer implements Intake {
       ...ports,
       limits: all,
       edges: new Edges({ allowedOrigins: [], allowedHosts: [], ...edges }),
-      flights: new Flights(all.flights, () => ports.clock.monotonic()),
+      flights: new Flights(all.flights, () => ports.clock.monotonic(), all.quietMs),
       proofs: new Proofs(),
       shownTokens: new ShownTokens(),
       random: new RandomHex(),

@@ -71,10 +71,12 @@ export abstract class Reception implements AnswerBody, AsyncIterableIterator<Buf
   }
 
   protected begun(status: number, headers: Answer['headers']): void {
+    this.#ending.heard();
     this.#head.resolve({ status, headers, body: this, brokenBy: () => this.#fault });
   }
 
   protected arrived(chunk: Buffer): void {
+    this.#ending.heard();
     if (this.#waiting) {
       this.#waiting.resolve({ done: false, value: chunk });
       this.#waiting = undefined;

@@ -7,7 +7,7 @@ import { dialler } from './undici-dial.ts';
 import { openExchange } from './undici-exchange.ts';
 import { Lanes } from './undici-lanes.ts';
 
-const noEnding = { reason: undefined, listen: () => undefined };
+const noEnding = { reason: undefined, listen: () => undefined, heard: () => undefined };
 /** Event loop turns in which all that is on its way in this process arrives. */
 const TURNS = 50;
 
@@ -30,7 +30,6 @@ async function ask() {
     headers: [],
     body: Buffer.from('{}'),
     ending: noEnding,
-    idleTimeoutMs: 0,
   } as const;
   const answer = openExchange(lanes, '/mcp', exchange, (error) => {
     throw error;

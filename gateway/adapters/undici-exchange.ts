@@ -69,8 +69,9 @@ export function openExchange(lanes: Lanes, path: string, exchange: Exchange, exp
       method: exchange.method,
       headers: exchange.headers as string[],
       body: exchange.body ?? null,
-      headersTimeout: exchange.idleTimeoutMs,
-      bodyTimeout: exchange.idleTimeoutMs,
+      // whoever asked knows how long to wait, and for whom
+      headersTimeout: 0,
+      bodyTimeout: 0,
     },
     reception,
   );

@@ -80,5 +80,6 @@ const relaying = (call: Armed, page: Page | undefined, { limits }: Gateway): Rel
   page,
   answerBytes: limits.answerBytes,
   id: call.message?.kind === 'request' ? call.message.id : undefined,
+  waiting: call.flight,
   invalid: (expected) => invalid(call, expected),
 });

@@ -1,9 +1,9 @@
 /**
- * One exchange: sent, answered, relayed; ended when the caller leaves, the deadline passes, or the caller's token or grant is taken away. It is
- * never sent twice.
+ * One exchange: sent, answered, relayed; ended when the caller leaves, a deadline passes, or the caller's token or grant is taken away. It is
+ * never sent twice. A stream that may be quiet has no deadline; it ends with the caller's token.
  * A server's answer is judged by the handling gateway; the entry passes on what that gateway decided, and judges the hop alone.
  */
-import { type Refusal, refuse, serverPath } from '@portolan/core';
+import { callMs, idleMs, type Refusal, refuse, serverPath } from '@portolan/core';
 import { fromPeer } from '../answers/from-peer.ts';
 import { fromServer } from '../answers/from-server.ts';
 import { listFromServer } from '../answers/list-from-server.ts';
@@ -12,8 +12,8 @@ import type { Armed, Gateway, Reply } from '../context.ts';
 
 export async function forward(call: Armed, gateway: Gateway): Promise<Reply> {
   const { exchange, flight, server, to } = call;
-  flight.openEnded = exchange.idleTimeoutMs === 0;
-  flight.expire(deadline(call, gateway), () => timeout(call));
+  if (flight.openEnded) flight.expire(tokenEnd(call), 0, () => refuse('token_expired'));
+  else flight.expire(deadline(call, gateway), silence(call, gateway), (detail) => timeout(call, detail));
   flight.hold(() => objection(call, gateway));
   if (to.kind === 'upstream') {
     const answer = await gateway.upstreams.open(server, exchange);
@@ -22,19 +22,27 @@ export async function forward(call: Armed, gateway: Gateway): Promise<Reply> {
   return fromPeer(call, await gateway.peers.open(to.gateway, serverPath(server.name), exchange), gateway);
 }
 
-/** How much longer the entry waits than it gave the other gateway, which can say better what was late. */
+/** How much longer the entry waits in all, and for a byte, than the other gateway, which can say better what was late. */
 const HOP_GRACE_MS = 250;
+const SILENCE_GRACE_MS = 2_000;
 
 /** Monotonic, ms. */
-function deadline({ hop, startedAt, to }: Armed, { limits }: Gateway): number {
-  const given = Math.min(limits.callMs, hop?.deadlineMs ?? limits.callMs);
-  return startedAt + given + (to.kind === 'peer' ? HOP_GRACE_MS : 0);
+function deadline({ hop, server, startedAt, to }: Armed, { limits }: Gateway): number {
+  const own = callMs(server, limits.callMs);
+  return startedAt + Math.min(own, hop?.deadlineMs ?? own) + (to.kind === 'peer' ? HOP_GRACE_MS : 0);
 }
 
-const timeout = ({ to, server }: Armed): Refusal =>
+const silence = ({ server, to }: Armed, { limits }: Gateway): number =>
+  idleMs(server, limits.idleMs) + (to.kind === 'peer' ? SILENCE_GRACE_MS : 0);
+
+/** Monotonic, ms. */
+const tokenEnd = ({ arrivedAt, principal, startedAt, tables }: Armed): number =>
+  startedAt + (tables.tokens.get(principal.tokenId)?.expiresAt ?? arrivedAt) - arrivedAt;
+
+const timeout = ({ to, server }: Armed, detail: string): Refusal =>
   to.kind === 'peer'
-    ? refuse('peer_timeout', { hop: to.gateway })
-    : refuse('upstream_timeout', { name: server.name, hop: server.gateway });
+    ? refuse('peer_timeout', { hop: to.gateway, detail })
+    : refuse('upstream_timeout', { name: server.name, hop: server.gateway, detail });
 
 /** Why a caller may no longer have what he is getting; asked after each new snapshot. */
 function objection({ principal, server }: Armed, { registry }: Gateway): Refusal | undefined {

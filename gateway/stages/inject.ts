@@ -6,6 +6,7 @@
 import {
   CALLER_HEADER,
   CUSTOM_HEADERS,
+  callMs,
   HOP_HEADER,
   readCustomHeaders,
   refuse,
@@ -29,13 +30,12 @@ export function inject(call: Routed, gateway: Gateway): Armed {
   if (customHeaders !== undefined) headers.push(...ownHeaders(call, customHeaders));
   if (call.to.kind === 'peer') headers.push(...hopHeaders(call, call.to.gateway, gateway));
   const body = call.bytes && call.message && spliceTraceparent(call.bytes, call.message, traceparent);
-  const idleTimeoutMs = mayBeQuiet(call) ? 0 : gateway.limits.idleMs;
+  call.flight.openEnded = mayBeQuiet(call);
   const exchange: Exchange = {
     method: call.method as Exchange['method'],
     headers,
     body,
     ending: call.flight,
-    idleTimeoutMs,
   };
   return pass(call, { exchange, upstreamSession });
 }
@@ -51,7 +51,7 @@ function openSession(call: Routed, { sessions }: Gateway): string | undefined {
 function hopHeaders(call: Routed, to: string, { limits, clock }: Gateway): readonly string[] {
   const { name } = call.tables.self;
   if (!call.proofFor) throw refuse('hop_loop', { detail: `a call from ${call.hop?.entry} cannot go on to ${to}` });
-  const deadlineMs = limits.callMs - (clock.monotonic() - call.startedAt);
+  const deadlineMs = callMs(call.server, limits.callMs) - (clock.monotonic() - call.startedAt);
   const hop = writeHop({ id: call.requestId, entry: name, hops: 1, via: [name], deadlineMs });
   return [HOP_HEADER, hop, CALLER_HEADER, writeCaller(call.proofFor(to))];
 }

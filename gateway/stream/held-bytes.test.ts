@@ -26,7 +26,7 @@ const MEGABYTE = 1_048_576;
 async function* byteByByte() {
   for (let i = 0; i < MEGABYTE; i += 1) yield Buffer.from('x');
 }
-const noEnd = { reason: undefined, listen: () => {} };
+const noEnd = { reason: undefined, listen: () => {}, heard: () => {} };
 const arrival = {
   headers: { 'content-type': 'application/json' },
   receive: async (sink: BodySink) => {

@@ -27,6 +27,8 @@ export interface Relaying {
   readonly id: string | number | undefined;
   /** Of a list whose next page is asked for here, where this one has nothing in it; undefined where that is another's business. */
   readonly page: Page | undefined;
+  /** Is told what the server waits for. */
+  readonly waiting: Waiting;
   /** Makes the error for an answer that cannot be passed on. */
   readonly invalid: (expected: string) => Refusal;
 }
@@ -37,6 +39,12 @@ export interface Page {
   bytes: number;
   /** The cursor of the next page, as it stands, where nothing is left in this one: then it is not passed on. */
   onward: Buffer | undefined;
+}
+
+/** A server that asks the caller something (elicitation, sampling, roots) waits for a person; its next event says that it has gone on. */
+export interface Waiting {
+  asked(): void;
+  wentOn(): void;
 }
 
 /** How far a streamed answer has come. */
@@ -88,13 +96,15 @@ export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relay
   const state = progress(true);
   const rewrite: RewriteData = (data) => {
     if (data.length === 0) return undefined; // the event that primes a resumable stream
-    const isAnswer = answers(data, how.id);
+    const kind = kindOf(data, how.id);
+    if (kind === 'request') how.waiting.asked();
+    else if (kind !== 'ping') how.waiting.wentOn();
     const filtered = filter(data, how);
     if (how.page?.onward) {
-      if (isAnswer) return 'remove';
+      if (kind === 'response') return 'remove';
       how.page.onward = undefined;
     }
-    state.answered ||= isAnswer;
+    state.answered ||= kind === 'response';
     return filtered === data ? undefined : filtered;
   };
   const rewriter = new SseRewriter(rewrite, how.answerBytes);
@@ -136,16 +146,18 @@ function filter(json: Buffer, how: Relaying): Buffer {
   return filtered.kind === 'filtered' ? filtered.bytes : json;
 }
 
-/** Is this the response to the request? Cheap words first: most events of a long stream are none. */
-function answers(data: Buffer, id: Relaying['id']): boolean {
-  if (id === undefined) return false;
-  if (data.length > SEARCHED_BYTES) return true;
-  if (!data.includes('"result"') && !data.includes('"error"')) return false;
+/** What an event is to a caller who waits for the response to `id`. Cheap words first: most events of a long stream are notifications. */
+function kindOf(data: Buffer, id: Relaying['id']): 'response' | 'request' | 'ping' | 'other' {
+  if (id === undefined) return 'other';
+  if (data.length > SEARCHED_BYTES) return 'response';
+  if (!data.includes('"id"')) return 'other';
   try {
     const message = JSON.parse(data.toString('utf8'));
-    return message.id === id && message.method === undefined;
+    if (message.method === undefined) return message.id === id ? 'response' : 'other';
+    if (message.id === undefined) return 'other';
+    return message.method === 'ping' ? 'ping' : 'request'; // what a client answers by itself nobody thinks about
   } catch {
-    return false; // not JSON: the filter refuses it
+    return 'other'; // not JSON: the filter refuses it
   }
 }
 

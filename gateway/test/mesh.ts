@@ -31,6 +31,8 @@ type Tables = WholeSnapshot['tables'];
 export type GrantSpec = Partial<Tables['grants'][number]> & { readonly user: string; readonly server: string };
 export interface MeshSpec {
   readonly gateways: readonly string[];
+  /** Of each gateway; default 1. The second of `aws` is `aws-2`: it has the identity and sealing key of the first, and its own listeners. */
+  readonly replicas?: number;
   /** Server → its gateway and URL. */
   readonly servers: Readonly<
     Record<string, ServerSettings & { readonly gateway: string; readonly url: string; readonly proxyUrl?: string }>
@@ -56,6 +58,13 @@ export const peerIs =
 
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
 
+/** What replicas of one gateway share, and what a restart does not lose. */
+interface Shared {
+  readonly identity: TestIdentity;
+  readonly certificate: TestCertificate;
+  readonly sealer: ReturnType<typeof testSealer>;
+}
+
 export class TestGateway {
   readonly name: string;
   readonly registry = new TestRegistry(undefined);
@@ -70,8 +79,13 @@ export class TestGateway {
   tls!: Listener;
   loopback!: Listener;
 
-  constructor(name: string, spec: MeshSpec, identity: TestIdentity, certificate: TestCertificate) {
+  /** What it does not share with a replica it makes itself. */
+  readonly shared: Shared;
+
+  constructor(name: string, spec: MeshSpec, shared: Shared) {
+    const { certificate, identity, sealer } = shared;
     this.name = name;
+    this.shared = shared;
     this.identity = identity;
     this.certificate = certificate;
     const clock = spec.clock ?? systemClock;
@@ -89,7 +103,7 @@ export class TestGateway {
       clock,
       peers: this.peers,
       upstreams: this.upstreams,
-      sessions: testSealer(),
+      sessions: sealer,
     };
     this.server = new GatewayServer(ports, { ...spec.limits, ...spec.limitsOf?.[name] }, spec.edges);
     this.#clock = clock;
@@ -132,7 +146,8 @@ export class TestMesh implements AsyncDisposable {
   readonly spec: MeshSpec;
   readonly authority: Authority;
   readonly publicAuthority: Authority;
-  readonly gateways: ReadonlyMap<string, TestGateway>;
+  readonly gateways: Map<string, TestGateway>;
+  readonly #urls = new Map<string, string>();
   readonly tokens = new Map<string, Token>();
   #tables: Tables;
   #revision = 0;
@@ -140,11 +155,12 @@ export class TestMesh implements AsyncDisposable {
   private constructor(
     spec: MeshSpec,
     authorities: readonly [Authority, Authority],
-    gateways: ReadonlyMap<string, TestGateway>,
+    gateways: Map<string, TestGateway>,
   ) {
     this.spec = spec;
     [this.authority, this.publicAuthority] = authorities;
     this.gateways = gateways;
+    for (const name of spec.gateways) this.#urls.set(name, `https://localhost:${this.gateway(name).tls.port}`);
     for (const { user } of spec.grants) if (!this.tokens.has(user)) this.tokens.set(user, makeToken('pat'));
     this.#tables = this.#render();
   }
@@ -156,13 +172,26 @@ export class TestMesh implements AsyncDisposable {
     for (const name of spec.gateways) {
       const identity = new TestIdentity(await credentials(mesh, FEDERATION, name));
       const leaf = await site.leaf({ sans: [{ type: 'dns', value: 'localhost' }] });
-      const gateway = new TestGateway(name, spec, identity, new TestCertificate(leaf));
-      await gateway.listen();
-      gateways.set(name, gateway);
+      const shared = { identity, certificate: new TestCertificate(leaf), sealer: testSealer() };
+      for (let i = 1; i <= (spec.replicas ?? 1); i += 1) {
+        const gateway = new TestGateway(name, spec, shared);
+        await gateway.listen();
+        gateways.set(i === 1 ? name : `${name}-${i}`, gateway);
+      }
     }
     const started = new TestMesh(spec, [mesh, site], gateways);
     await started.apply();
     return started;
+  }
+
+  /** A new process in the place of an old one, on other ports; `apply` tells the others. */
+  async restart(replica: string): Promise<void> {
+    const old = this.gateway(replica);
+    await old.close();
+    const gateway = new TestGateway(old.name, this.spec, old.shared);
+    await gateway.listen();
+    this.gateways.set(replica, gateway);
+    await this.apply();
   }
 
   gateway(name: string): TestGateway {
@@ -172,7 +201,7 @@ export class TestMesh implements AsyncDisposable {
   }
 
   url(name: string): string {
-    return `https://localhost:${this.gateway(name).tls.port}`;
+    return this.#urls.get(name) ?? '';
   }
 
   token(user: string): string {

@@ -18,6 +18,7 @@ class Leaving implements Ending {
   listen(listener: ((reason: Refusal) => void) | undefined): void {
     this.#listener = listener;
   }
+  heard(): void {}
   leave(): void {
     this.#listener?.(refuse('caller_left'));
   }
@@ -44,7 +45,7 @@ afterEach(() => pair[Symbol.asyncDispose]());
 
 function send(over: Partial<Exchange> = {}): LinkExchange {
   const headers = ['content-type', 'application/json'];
-  const exchange = { method: 'POST', headers, body: Buffer.from('{}'), ending, idleTimeoutMs: 0, ...over } as const;
+  const exchange = { method: 'POST', headers, body: Buffer.from('{}'), ending, ...over } as const;
   const sent = new LinkExchange(exchange, (error) =>
     refuse('peer_failed', { hop: 'azure', detail: error.constructor.name }),
   );
@@ -101,33 +102,9 @@ test('who does not read gets no more than a window', async () => {
   );
 });
 
-describe('quiet for too long', () => {
-  const idleTimeoutMs = 4 * BEAT_MS;
-
-  test('before the head: it fails, and the peer is told', async () => {
-    expect(await codeOf(send({ idleTimeoutMs }).answer)).toBe('peer_failed');
-    await until(() => peer.of(1, FRAME.reset).length === 1);
-    expect(link.busy).toBe(false);
-  });
-
-  test('is not the peer as long as our own reader has not read', async () => {
-    const sent = send({ idleTimeoutMs });
-    head();
-    data('abc');
-    const { body } = await sent.answer;
-    await new Promise((resolve) => setTimeout(resolve, 4 * idleTimeoutMs));
-    expect(link.busy).toBe(true);
-    const read = body[Symbol.asyncIterator]();
-    expect((await read.next()).value?.toString()).toBe('abc');
-    expect(await codeOf(read.next())).toBe('peer_failed');
-  });
-});
-
 describe('the caller leaves', () => {
   test('before the request is sent: nothing is', async () => {
-    const sent = new LinkExchange({ method: 'GET', headers: [], body: undefined, ending, idleTimeoutMs: 0 }, () =>
-      refuse('internal'),
-    );
+    const sent = new LinkExchange({ method: 'GET', headers: [], body: undefined, ending }, () => refuse('internal'));
     ending.leave();
     sent.send(link, '/mcp/far');
     expect(await codeOf(sent.answer)).toBe('caller_left');

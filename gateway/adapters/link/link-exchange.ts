@@ -5,11 +5,6 @@ import type { Flow } from './flow.ts';
 import { BodyLength, Breach, headText, readHead } from './frames.ts';
 import { type Link, NOTHING, type Stream } from './link.ts';
 
-/** Nothing has come for too long. */
-export class IdleTimeout extends Error {}
-/** How much longer the side that asks waits: the other can say better what was late. */
-const GRACE_MS = 2_000;
-
 /** The link has no place for another stream. */
 export class TooMany extends Error {}
 
@@ -20,10 +15,6 @@ export class LinkExchange extends Reception implements Stream {
   #flow: Flow | undefined;
   /** Known with the head. */
   #length: BodyLength | undefined;
-  /** Bytes that wait for our reader: as long as there are any, the other side is not the one that is quiet. */
-  #unread = 0;
-  #heard = true;
-  #heardAt = 0;
 
   constructor(exchange: Exchange, explain: Explain) {
     super(exchange.ending);
@@ -61,7 +52,6 @@ export class LinkExchange extends Reception implements Stream {
     const [status = ''] = first;
     if (!/^[2-5]\d\d$/.test(status)) throw new Breach('a head without a status');
     this.#length = new BodyLength(headers['content-length']);
-    this.#heard = true;
     this.begun(Number(status), headers);
     if (last) this.data(NOTHING, true);
   }
@@ -69,12 +59,8 @@ export class LinkExchange extends Reception implements Stream {
   data(bytes: Buffer, last: boolean): void {
     if (!this.#length) throw new Breach('data before the head');
     if (bytes.length === 0 && !last) throw new Breach('data of no bytes');
-    this.#heard = true;
     this.#length.count(bytes.length, last);
-    if (bytes.length > 0) {
-      this.#unread += bytes.length;
-      this.arrived(bytes);
-    }
+    if (bytes.length > 0) this.arrived(bytes);
     if (last) this.#finish();
   }
 
@@ -87,17 +73,10 @@ export class LinkExchange extends Reception implements Stream {
     this.failed(this.#explain(error ?? new Error('it has ended the exchange'), 'broken'));
   }
 
-  tick(now: number): void {
-    const { idleTimeoutMs } = this.#exchange;
-    if (this.#heard || this.#unread > 0) this.#heardAt = now;
-    this.#heard = false;
-    if (idleTimeoutMs === 0 || now - this.#heardAt < idleTimeoutMs + GRACE_MS) return;
-    this.failed(this.#explain(new IdleTimeout(`no byte for ${idleTimeoutMs} ms`), 'broken'));
-    this.abort();
-  }
+  /** Whoever asked counts the silence. */
+  tick(): void {}
 
   protected override taken(bytes: number): void {
-    this.#unread -= bytes;
     if (!this.isOver) this.#flow?.read(bytes);
   }
 

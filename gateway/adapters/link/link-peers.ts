@@ -22,7 +22,7 @@ import type { Explain } from '../reception.ts';
 import { type DialLink, linkDialler, WrongPeer } from './dial-link.ts';
 import { Breach } from './frames.ts';
 import { BEAT_MS, Link, LinkRefused, Silent } from './link.ts';
-import { IdleTimeout, LinkExchange, TooMany } from './link-exchange.ts';
+import { LinkExchange, TooMany } from './link-exchange.ts';
 
 export interface LinkDialling {
   readonly identity: MeshIdentity;
@@ -198,7 +198,7 @@ function explain(hop: string, error: Error, phase: 'unsent' | 'broken'): Refusal
   if (error instanceof TooMany) return refuse('overloaded', context);
   if (error instanceof LinkRefused) return refuse('peer_refused_us', { ...context, detail: error.fault });
   if (error instanceof Silent || error instanceof DialTimeout) return refuse('peer_down', context);
-  if (phase === 'broken') return refuse(error instanceof IdleTimeout ? 'peer_timeout' : 'peer_failed', context);
+  if (phase === 'broken') return refuse('peer_failed', context);
   if (error instanceof TypeError) return refuse('internal', context); // a head of ours that cannot be written
   const code = (error as NodeJS.ErrnoException).code;
   const untrusted = error instanceof WrongPeer || /CERT|ISSUER|SELF_SIGNED|LEAF_SIGNATURE|PURPOSE/.test(code ?? '');
