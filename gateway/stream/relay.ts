@@ -27,6 +27,8 @@ export interface Relaying {
   readonly id: string | number | undefined;
   /** Of a list whose next page is asked for here, where this one has nothing in it; undefined where that is another's business. */
   readonly page: Page | undefined;
+  /** Is shown every message of a stream, before the filter. */
+  readonly heard: ((message: Buffer) => void) | undefined;
   /** Makes the error for an answer that cannot be passed on. */
   readonly invalid: (expected: string) => Refusal;
 }
@@ -88,6 +90,7 @@ export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relay
   const state = progress(true);
   const rewrite: RewriteData = (data) => {
     if (data.length === 0) return undefined; // the event that primes a resumable stream
+    how.heard?.(data);
     const isAnswer = answers(data, how.id);
     const filtered = filter(data, how);
     if (how.page?.onward) {
