@@ -36,6 +36,14 @@ export {
   writeHop,
 } from './hop.ts';
 export type { Range } from './json-cursor.ts';
+export {
+  acknowledgedKinds,
+  changedKinds,
+  declaredKinds,
+  type ListKinds,
+  listChangedNotices,
+  requestedKinds,
+} from './list-changed.ts';
 export { type Filtered, filterAnswer } from './lists.ts';
 export {
   CONTROL,

@@ -17,12 +17,14 @@ import type {
 } from '@portolan/core';
 import type { Edges } from './edges.ts';
 import type { Flight, Flights } from './flights.ts';
+import type { ListChanges } from './list-changes.ts';
 import type { Door, Exchange, Ports, Tables } from './ports.ts';
 import type { Proofs } from './proofs.ts';
 import type { RandomHex } from './random-hex.ts';
 import type { ShownTokens } from './shown-tokens.ts';
 import type { RequestHead } from './stream/headers.ts';
 import type { Progress } from './stream/relay.ts';
+import type { UpstreamSession } from './stream/upstream-session.ts';
 
 /** Bounds of one gateway. Milliseconds and bytes. */
 export interface Limits {
@@ -36,6 +38,8 @@ export interface Limits {
   readonly idleMs: number;
   /** Longest silence on an open event stream before the caller gets a comment; default 20 s. */
   readonly quietMs: number;
+  /** From a snapshot to the notices of lists that it has changed; default 1 s. */
+  readonly settleMs: number;
   /** Requests under way at once; default 20 000. */
   readonly flights: number;
 }
@@ -48,6 +52,7 @@ export interface Gateway extends Ports {
   readonly proofs: Proofs;
   readonly shownTokens: ShownTokens;
   readonly random: RandomHex;
+  readonly listChanges: ListChanges;
 }
 
 /** The body of a request, unread. */
@@ -133,8 +138,8 @@ export interface Routed extends Allowed {
 }
 export interface Armed extends Routed {
   readonly exchange: Exchange;
-  /** Legacy, at the handling gateway: the upstream's own session id. */
-  readonly upstreamSession: string | undefined;
+  /** Legacy, at the handling gateway: what the session id says of the upstream's own. */
+  readonly session: UpstreamSession | undefined;
 }
 
 /** What goes back. Only forward and server.ts make one. */

@@ -11,6 +11,7 @@ import type { Gateway, Limits, Read, Received, Reply } from './context.ts';
 import { type EdgeLists, Edges } from './edges.ts';
 import { Flights, QUIET_MS } from './flights.ts';
 import { HttpArrival, type HttpConnection } from './http-arrival.ts';
+import { ListChanges } from './list-changes.ts';
 import { serve } from './pipeline.ts';
 import type { Arrival, Door, Intake, Ports } from './ports.ts';
 import { Proofs } from './proofs.ts';
@@ -32,6 +33,7 @@ export const defaultLimits: Limits = {
   callMs: 3_600_000,
   idleMs: 600_000,
   quietMs: QUIET_MS,
+  settleMs: 1_000,
   flights: 20_000,
 };
 
@@ -59,6 +61,7 @@ export class GatewayServer implements Intake {
       proofs: new Proofs(),
       shownTokens: new ShownTokens(),
       random: new RandomHex(),
+      listChanges: new ListChanges(ports.registry, all.settleMs),
     };
     ports.registry.onChange(() => this.flights.recheckAll());
     this.#router = Fastify({
@@ -212,7 +215,7 @@ export class GatewayServer implements Intake {
       trace: undefined,
       callerSession: undefined,
       to: undefined,
-      upstreamSession: undefined,
+      session: undefined,
       exchange: undefined,
     };
     return request;

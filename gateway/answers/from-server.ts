@@ -2,11 +2,13 @@
  * What an MCP server answered, judged by the gateway that handles it: what its status means to the caller, and the session id it gave.
  * Invariant: a session id leaves here sealed for this server and principal, or not at all.
  */
+import type { ListKinds } from '@portolan/core';
 import type { Armed, Gateway, Reply } from '../context.ts';
 import type { Answer } from '../ports.ts';
 import { gather } from '../stream/gather.ts';
 import type { Page } from '../stream/relay.ts';
 import { sessionPrincipal } from '../stream/session-principal.ts';
+import { writeSession } from '../stream/upstream-session.ts';
 import { rpcErrorCode, verdict } from '../stream/upstream-status.ts';
 import { invalid, refused, relayAnswer } from './relay-answer.ts';
 
@@ -14,13 +16,23 @@ import { invalid, refused, relayAnswer } from './relay-answer.ts';
 const REFUSAL_BYTES = 65_536;
 const METHOD_NOT_FOUND = -32601;
 
-/** `page`: of a list, where what is read of it is noted. */
-export function fromServer(call: Armed, answer: Answer, gateway: Gateway, page?: Page): Reply | Promise<Reply> {
-  const judged = verdict(answer.status, call.upstreamSession !== undefined);
+/** What is known of the call, or wanted of its answer, beside the answer itself. */
+export interface Beside {
+  /** Of a list: where what is read of it is noted. */
+  readonly page?: Page;
+  /** Of an InitializeResult: the lists of which the server announces changes. */
+  readonly listChanged?: ListKinds;
+  /** Of a stream: is shown every message. */
+  readonly heard?: (message: Buffer) => void;
+}
+
+export function fromServer(call: Armed, answer: Answer, gateway: Gateway, beside?: Beside): Reply | Promise<Reply> {
+  const judged = verdict(answer.status, call.session !== undefined);
   if (judged === 'invalid') throw refused(answer, invalid(call, `it answered ${answer.status}`));
   if (judged === 'pass-if-rpc-error') return rpcError(call, answer);
-  const sessionId = sealSession(call, answer, gateway);
-  return relayAnswer(call, answer, { sessionId, fault: undefined, page }, gateway);
+  const sessionId = sealSession(call, answer, beside?.listChanged ?? 0, gateway);
+  const { page, heard } = beside ?? {};
+  return relayAnswer(call, answer, { sessionId, fault: undefined, page, heard }, gateway);
 }
 
 /** A 404 or 5xx passes where its body is the JSON-RPC error that the caller's era knows; else the server has not answered at all. */
@@ -36,11 +48,13 @@ async function rpcError(call: Armed, answer: Answer): Promise<Reply> {
 }
 
 /** The id that the caller knows: its own again where the server repeats it, else a new one, sealed for this server and principal. */
-function sealSession(call: Armed, answer: Answer, { sessions }: Gateway): string | undefined {
+function sealSession(call: Armed, answer: Answer, listChanged: ListKinds, { sessions }: Gateway): string | undefined {
   const upstreamId = answer.headers['mcp-session-id'];
   if (typeof upstreamId !== 'string' || call.era !== 'legacy') return undefined;
-  if (upstreamId === call.upstreamSession) return call.callerSession;
-  const sealed = sessions.seal({ server: call.server.name, principal: sessionPrincipal(call.principal), upstreamId });
+  if (upstreamId === call.session?.id) return call.callerSession;
+  const session = writeSession({ id: upstreamId, listChanged });
+  const principal = sessionPrincipal(call.principal);
+  const sealed = sessions.seal({ server: call.server.name, principal, upstreamId: session });
   if (sealed === undefined) throw refused(answer, invalid(call, 'its session id cannot be sealed'));
   return sealed;
 }

@@ -38,7 +38,7 @@ class Vain {
 /** The reply to a request for a list; `answer` is the server's to the caller's own request. */
 export async function listFromServer(call: Armed, answer: Answer, gateway: Gateway, vain = new Vain()): Promise<Reply> {
   const page: Page = { bytes: 0, onward: undefined };
-  const reply = await fromServer(call, answer, gateway, page);
+  const reply = await fromServer(call, answer, gateway, { page });
   if (page.onward) return nextPage(call, page, gateway, vain);
   const { body, progress } = reply;
   if (body === undefined || Buffer.isBuffer(body) || !progress?.events) return reply;

@@ -22,12 +22,14 @@ export interface Added {
   readonly fault: FaultCode | undefined;
   /** Where the judge asks for further pages. */
   readonly page?: Page | undefined;
+  /** Is shown every message of a stream. */
+  readonly heard?: ((message: Buffer) => void) | undefined;
 }
 
 /** Answers at once where the body has come already, as that of most calls has. */
 export function relayAnswer(call: Armed, answer: Answer, added: Added, gateway: Gateway): Reply | Promise<Reply> {
   if (isEncoded(answer.headers)) throw refused(answer, invalid(call, 'an encoded body'));
-  const relayed = relayBody(call, answer, added.page, gateway);
+  const relayed = relayBody(call, answer, added, gateway);
   if (!(relayed instanceof Promise)) return replyOf(call, answer, added, relayed);
   return relayed.then((later) => replyOf(call, answer, added, later));
 }
@@ -55,29 +57,30 @@ const leave = (answer: Answer): void => void answer.body[Symbol.asyncIterator]()
 function relayBody(
   call: Armed,
   answer: Answer,
-  page: Page | undefined,
+  added: Added,
   gateway: Gateway,
 ): Relayed | Promise<Relayed> | undefined {
   const type = mediaType(answer.headers['content-type']);
-  if (type === 'text/event-stream') return relayEvents(answer.body, relaying(call, page, gateway));
-  if (type === 'application/json') return relayJson(answer.body, relaying(call, page, gateway));
+  if (type === 'text/event-stream') return relayEvents(answer.body, relaying(call, added, gateway));
+  if (type === 'application/json') return relayJson(answer.body, relaying(call, added, gateway));
   // whatever else it is, no client of the protocol reads it, and a list could hide in it
   leave(answer);
   if (answer.status < 300 && call.message?.kind === 'request') throw invalid(call, 'neither JSON nor an event stream');
   return undefined;
 }
 
-function mediaType(value: string | string[] | undefined): string {
+export function mediaType(value: string | string[] | undefined): string {
   if (typeof value !== 'string') return '';
   const end = value.indexOf(';');
   return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase();
 }
 
-const relaying = (call: Armed, page: Page | undefined, { limits }: Gateway): Relaying => ({
+const relaying = (call: Armed, { page, heard }: Added, { limits }: Gateway): Relaying => ({
   grants: call.grants,
   server: call.server.name,
   list: asksForList(call),
   page,
+  heard,
   answerBytes: limits.answerBytes,
   id: call.message?.kind === 'request' ? call.message.id : undefined,
   waiting: call.flight,

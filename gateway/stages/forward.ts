@@ -8,6 +8,8 @@ import { fromPeer } from '../answers/from-peer.ts';
 import { fromServer } from '../answers/from-server.ts';
 import { listFromServer } from '../answers/list-from-server.ts';
 import { asksForList } from '../answers/relay-answer.ts';
+import { sessionFromServer } from '../answers/session-from-server.ts';
+import { streamFromServer } from '../answers/stream-from-server.ts';
 import type { Armed, Gateway, Reply } from '../context.ts';
 
 export async function forward(call: Armed, gateway: Gateway): Promise<Reply> {
@@ -17,7 +19,11 @@ export async function forward(call: Armed, gateway: Gateway): Promise<Reply> {
   flight.hold(() => objection(call, gateway));
   if (to.kind === 'upstream') {
     const answer = await gateway.upstreams.open(server, exchange);
-    return asksForList(call) ? listFromServer(call, answer, gateway) : fromServer(call, answer, gateway);
+    if (flight.openEnded) return streamFromServer(call, answer, gateway);
+    if (asksForList(call)) return listFromServer(call, answer, gateway);
+    return call.message?.method === 'initialize'
+      ? sessionFromServer(call, answer, gateway)
+      : fromServer(call, answer, gateway);
   }
   return fromPeer(call, await gateway.peers.open(to.gateway, serverPath(server.name), exchange), gateway);
 }

@@ -20,10 +20,11 @@ import { type Armed, type Gateway, pass, type Routed } from '../context.ts';
 import type { Exchange } from '../ports.ts';
 import { requestHeaders } from '../stream/headers.ts';
 import { sessionPrincipal } from '../stream/session-principal.ts';
+import { readSession, type UpstreamSession } from '../stream/upstream-session.ts';
 
 export function inject(call: Routed, gateway: Gateway): Armed {
-  const upstreamSession = call.to.kind === 'upstream' ? openSession(call, gateway) : undefined;
-  const sessionId = call.to.kind === 'upstream' ? upstreamSession : call.callerSession;
+  const session = call.to.kind === 'upstream' ? openSession(call, gateway) : undefined;
+  const sessionId = call.to.kind === 'upstream' ? session?.id : call.callerSession;
   const traceparent = writeTraceparent(call.trace);
   const headers = requestHeaders(call.head, { era: call.era, sessionId, traceparent });
   const { customHeaders } = call.head;
@@ -37,15 +38,15 @@ export function inject(call: Routed, gateway: Gateway): Armed {
     body,
     ending: call.flight,
   };
-  return pass(call, { exchange, upstreamSession });
+  return pass(call, { exchange, session });
 }
 
-function openSession(call: Routed, { sessions }: Gateway): string | undefined {
+function openSession(call: Routed, { sessions }: Gateway): UpstreamSession | undefined {
   if (call.callerSession === undefined) return undefined;
   const binding = sessions.open(call.callerSession);
   const ours = binding?.server === call.server.name && binding.principal === sessionPrincipal(call.principal);
   if (!binding || !ours) throw refuse('session_not_found');
-  return binding.upstreamId;
+  return readSession(binding.upstreamId);
 }
 
 function hopHeaders(call: Routed, to: string, { limits, clock }: Gateway): readonly string[] {

@@ -28,7 +28,7 @@ async function start(upstream: Upstream): Promise<TestMesh> {
       ...['near', 'far', 'outside', 'named', 'metadata'].map((server) => ({ user: 'alice', server })),
       { user: 'bob', server: 'far', tools: ['echo'] },
     ],
-    limits: { bodyBytes: 100_000, answerBytes: 1_000_000 },
+    limits: { bodyBytes: 100_000, answerBytes: 1_000_000, settleMs: 200 },
   });
 }
 

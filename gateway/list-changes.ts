@@ -1,0 +1,61 @@
+/**
+ * Open streams whose callers want to hear when a list has changed, and what each of them could see of his server when he last heard. After a new
+ * snapshot those who see something else are told. It does not know how.
+ * Invariant: told are those whose own view has changed, by value; a snapshot about others, or one that says the same again, tells nobody.
+ */
+import { changedKinds, type ListKinds, type PrincipalKind, type View } from '@portolan/core';
+import type { Registry } from './ports.ts';
+
+export interface Watched {
+  readonly principal: { readonly kind: PrincipalKind; readonly name: string };
+  readonly server: string;
+  /** What he sees now. */
+  readonly view: View;
+  tell(changed: ListKinds): void;
+}
+
+interface Watching {
+  readonly watched: Watched;
+  view: View;
+}
+
+export class ListChanges {
+  readonly #registry: Registry;
+  readonly #settleMs: number;
+  readonly #streams = new Set<Watching>();
+  #settling: NodeJS.Timeout | undefined;
+
+  /**
+   * `settleMs`: between a snapshot and the notices of it. The other gateway on the way has it by then, too, so that a caller who asks again at once is
+   * not answered by the old one; and of many changes in a row there is one notice.
+   */
+  constructor(registry: Registry, settleMs: number) {
+    this.#registry = registry;
+    this.#settleMs = settleMs;
+    registry.onChange(() => this.#changed());
+  }
+
+  /** Until the function that it answers is called. */
+  watch(watched: Watched): () => void {
+    const watching: Watching = { watched, view: watched.view };
+    this.#streams.add(watching);
+    return () => void this.#streams.delete(watching);
+  }
+
+  #changed(): void {
+    if (this.#streams.size > 0) this.#settling ??= setTimeout(() => this.#settle(), this.#settleMs).unref();
+  }
+
+  #settle(): void {
+    this.#settling = undefined;
+    const tables = this.#registry.current();
+    if (!tables) return;
+    for (const watching of this.#streams) {
+      const { principal, server } = watching.watched;
+      const view = tables.grantsOf(principal.kind, principal.name).view(server);
+      const changed = changedKinds(watching.view, view);
+      watching.view = view;
+      if (changed !== 0) watching.watched.tell(changed);
+    }
+  }
+}
