@@ -206,7 +206,19 @@ export const requirements: readonly Requirement[] = [
     id: 'no-smuggling',
     source: 'RFC 9112 §11.2',
     says: 'Bytes that two HTTP readers could read as different requests are refused and audited.',
-    proofs: { 'test/security/malformed-http.test.ts': '%s: %i, audited' },
+    proofs: {
+      'test/security/malformed-http.test.ts': '%s: %i, audited',
+      'test/security/request-smuggling.test.ts': '%s: one refusal, the connection ends, nothing reaches the server',
+    },
+  },
+  {
+    id: 'one-at-a-time',
+    source: 'RFC 9112 §9.3.2, §9.6',
+    says: 'The requests of one connection are begun one after another, and none behind an answer that ends it, or whose client has left.',
+    proofs: {
+      'gateway/test/pipelined.test.ts':
+        'calls that wait behind another are not begun when their client leaves, nor without him',
+    },
   },
   {
     id: 'bounded-bodies',
@@ -235,6 +247,14 @@ export const requirements: readonly Requirement[] = [
     proofs: {
       'test/security/upstream-out-of-reach.test.ts': 'a server registered at %s is refused, named and audited',
       'core/reach.test.ts': '%s is dialled from nowhere, even where everything is open',
+    },
+  },
+  {
+    id: 'no-response-splitting',
+    source: 'RFC 9112 §11.1',
+    says: 'What a server sends that is no HTTP, or more heads than an answer has, is refused by name; the next caller is unharmed.',
+    proofs: {
+      'test/security/hostile-http-server.test.ts': '%s: 502 that names the server, and the connection is gone',
     },
   },
   {
