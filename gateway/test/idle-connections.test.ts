@@ -39,7 +39,7 @@ test.each([
   const before = await aliveBytes();
   const sockets = await Promise.all(Array.from({ length: CONNECTIONS }, () => idle(path, size)));
   world.upstream.seen.length = 0;
-  const grown = await aliveBytes() - before;
+  const grown = (await aliveBytes()) - before;
   for (const socket of sockets) socket.destroy();
   expect(grown).toBeLessThan((CONNECTIONS * size) / 3);
 });

@@ -55,7 +55,11 @@ const colliding = (i: number): string => String(i * 65_536);
 
 // table
 const rows: readonly (readonly [string, string | Buffer, string])[] = [
-  ['a method that stands twice', '{"jsonrpc":"2.0","id":1,"method":"tools/list","method":"tools/call"}', 'duplicate_key'],
+  [
+    'a method that stands twice',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/list","method":"tools/call"}',
+    'duplicate_key',
+  ],
   ['a name that stands twice by escape', asId('1').replace('"name"', '"n\\u0061me":"x","name"'), 'duplicate_key'],
   ['an argument that stands twice, deep inside', withArguments('{"a":[{"b":{"c":1,"c":2}}]}'), 'duplicate_key'],
   ['__proto__ that stands twice', withArguments('{"__proto__":1,"__proto__":2}'), 'duplicate_key'],
@@ -127,11 +131,14 @@ function fastest(run: () => unknown): number {
 /** As many bytes of JSON with nothing in it that is hard. */
 const harmless = (size: number): string => withArguments(`[${'"twelve char",'.repeat(size / 14)}0]`);
 
-test.each(rows.filter(([, body]) => body.length > 50_000))('%s: read in the time of as many harmless bytes', (_what, body) => {
-  const hostile = Buffer.from(body as string);
-  const plain = harmless(hostile.length);
-  expect(fastest(() => scan(hostile))).toBeLessThan(10 * fastest(() => JSON.parse(plain)) + 15);
-});
+test.each(rows.filter(([, body]) => body.length > 50_000))(
+  '%s: read in the time of as many harmless bytes',
+  (_what, body) => {
+    const hostile = Buffer.from(body as string);
+    const plain = harmless(hostile.length);
+    expect(fastest(() => scan(hostile))).toBeLessThan(10 * fastest(() => JSON.parse(plain)) + 15);
+  },
+);
 
 test('as many keys as are let in, all of which collide, take no longer than others', () => {
   const hostile = Buffer.from(keys(9_900, colliding));
@@ -146,5 +153,7 @@ test('forty such bodies leave nothing behind', async () => {
   for (let i = 0; i < 40; i += 1) await (await send(big[i % big.length] ?? '')).text();
   mesh.gateway('aws').forget();
   expect((await aliveBytes()) - before).toBeLessThan(8 * MB);
-  expect((await post(`${mesh.gateway('aws').door}/mcp/far`, call('echo'), { token: mesh.token('alice') })).status).toBe(200);
+  expect((await post(`${mesh.gateway('aws').door}/mcp/far`, call('echo'), { token: mesh.token('alice') })).status).toBe(
+    200,
+  );
 });
