@@ -150,7 +150,7 @@ function message(found: Members): Scanned {
 function idOf(body: Buffer): Id | undefined {
   const ids: (Id | undefined)[] = [];
   try {
-    const cursor = new JsonCursor(body, { depth: scanLimits.depth, keys: Number.POSITIVE_INFINITY, unique: false });
+    const cursor = new JsonCursor(body, { ...scanLimits, unique: false });
     cursor.object((key) => {
       if (key === 'id') ids.push(readId(cursor));
       else cursor.skip();

@@ -3,6 +3,7 @@
  * bounds.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { type FaultCode, type Refusal, refuse } from '@portolan/core';
 import type { Arrival, BodySink, Door } from './ports.ts';
 import { FAULT_HEADER } from './stream/fault-header.ts';
@@ -14,10 +15,55 @@ const ONE_WRITE_BYTES = 8_192;
 
 const UNWANTED: BodySink = { data: () => false, end: () => {}, cut: () => {} };
 
-/** `underWay`: its requests that are not answered yet, or not received to their end; more than one where a client pipelines. */
-export interface HttpConnection {
+/** How many requests may wait for the one before them. No client of the protocol sends even one so, and no proxy. */
+const WAITING = 16;
+
+/**
+ * One connection. Its requests are begun one after another, each when the answer to the one before has gone out: what follows an answer that ends the
+ * connection must not be processed (RFC 9112 §9.6), and nobody waits for what follows when the client has left.
+ */
+export class HttpConnection {
   readonly door: Door;
-  readonly underWay: HttpArrival[];
+  readonly #socket: Socket;
+  readonly #waiting: (() => void)[] = [];
+  #ending = false;
+  /** The request that is not answered yet, or not received to its end. */
+  underWay: HttpArrival | undefined;
+
+  constructor(socket: Socket, door: Door) {
+    this.door = door;
+    this.#socket = socket;
+    socket.once('close', () => this.underWay?.disconnected());
+  }
+
+  /** May a request be begun at once? */
+  get isFree(): boolean {
+    return !this.underWay && this.#waiting.length === 0 && !this.#ending;
+  }
+
+  /** Calls `begin` in its turn, or never. */
+  wait(begin: () => void): void {
+    if (!this.#ending && this.#waiting.push(begin) > WAITING) this.#socket.destroy();
+  }
+
+  /** The answer under way is the last. */
+  end(): void {
+    this.#ending = true;
+    this.#waiting.length = 0;
+  }
+
+  /** The request under way is over, and answered by `response`. */
+  leave(response: ServerResponse): void {
+    this.underWay = undefined;
+    if (this.#waiting.length === 0) return;
+    if (response.closed) this.#next();
+    else response.once('close', () => this.#next());
+  }
+
+  #next(): void {
+    const begin = this.#waiting.shift();
+    if (!this.#socket.destroyed) begin?.();
+  }
 }
 
 export class HttpArrival implements Arrival {
@@ -28,13 +74,10 @@ export class HttpArrival implements Arrival {
   #onEnd: ((reason: Refusal) => void) | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, connection: HttpConnection) {
-    connection.underWay.push(this);
+    connection.underWay = this;
     this.#connection = connection;
     this.#request = request;
     this.#response = response;
-    response.once('close', () => {
-      if (!response.writableEnded) this.fail(refuse('caller_left'));
-    });
   }
 
   get door(): Door {
@@ -75,6 +118,11 @@ export class HttpArrival implements Arrival {
     this.#onEnd?.(reason);
   }
 
+  /** The connection is closed. */
+  disconnected(): void {
+    if (!this.#response.writableEnded) this.fail(refuse('caller_left'));
+  }
+
   receive(sink: BodySink): void {
     this.#received = true;
     const request = this.#request;
@@ -92,6 +140,7 @@ export class HttpArrival implements Arrival {
   }
 
   reply(status: number, headers: string[], body: Buffer | undefined): undefined {
+    if (isLast(headers)) this.#connection.end();
     if (status !== 204) headers.push('content-length', String(body?.length ?? 0));
     const response = this.#response.writeHead(status, headers);
     // node joins head and body into one write only where both are text; latin1 gives every byte back as it was
@@ -100,6 +149,7 @@ export class HttpArrival implements Arrival {
   }
 
   begin(status: number, headers: string[]): void {
+    if (isLast(headers)) this.#connection.end();
     this.#response.writeHead(status, headers).flushHeaders();
   }
 
@@ -120,15 +170,13 @@ export class HttpArrival implements Arrival {
   finish(): void {
     const request = this.#request;
     if (!this.#received && !request.readableEnded) this.receive(UNWANTED);
-    if (request.complete) this.#leave();
-    else request.once('close', () => this.#leave());
-  }
-
-  #leave(): void {
-    const { underWay } = this.#connection;
-    underWay.splice(underWay.indexOf(this), 1);
+    if (request.complete) this.#connection.leave(this.#response);
+    else request.once('close', () => this.#connection.leave(this.#response));
   }
 }
+
+/** Does the answer end its connection? Whoever finishes its headers says so at their end. */
+const isLast = (headers: readonly string[]): boolean => headers.at(-2) === 'connection';
 
 /** Resolves when more can be written, or nothing ever will. */
 function writable(response: ServerResponse): Promise<void> {

@@ -10,7 +10,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { Gateway, Limits, Read, Received, Reply } from './context.ts';
 import { type EdgeLists, Edges } from './edges.ts';
 import { Flights, QUIET_MS } from './flights.ts';
-import { HttpArrival, type HttpConnection } from './http-arrival.ts';
+import { HttpArrival, HttpConnection } from './http-arrival.ts';
 import { ListChanges } from './list-changes.ts';
 import { serve } from './pipeline.ts';
 import type { Arrival, Door, Intake, Ports } from './ports.ts';
@@ -83,7 +83,7 @@ export class GatewayServer implements Intake {
   }
 
   connected(socket: Socket, door: Door): void {
-    this.#connections.set(socket, { door, underWay: [] });
+    this.#connections.set(socket, new HttpConnection(socket, door));
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
@@ -95,13 +95,11 @@ export class GatewayServer implements Intake {
     if (!socket.writable) return void socket.destroy();
     const code = (error as NodeJS.ErrnoException).code ?? '';
     const refusal = refuse('http_malformed', { expected: code });
-    const underWay = this.#connections.get(socket)?.underWay;
-    if (underWay && underWay.length > 0) {
+    const arrival = this.#connections.get(socket)?.underWay;
+    if (arrival) {
       // the record is the request's; so is the answer, if the bytes are its body's, and none of it has been sent
-      for (const arrival of [...underWay]) {
-        arrival.fail(code === CUT_SHORT ? refuse('caller_left') : refusal);
-        if (code === CUT_SHORT || arrival.complete || arrival.begun) socket.destroy();
-      }
+      arrival.fail(code === CUT_SHORT ? refuse('caller_left') : refusal);
+      if (code === CUT_SHORT || arrival.complete || arrival.begun) socket.destroy();
       return;
     }
     const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
@@ -149,11 +147,23 @@ export class GatewayServer implements Intake {
 
   #answering(pipeline: typeof serve): Answering {
     return (request, response) => {
-      // of a connection that no listener has announced nobody is believed
-      const connection = this.#connections.get(request.socket) ?? { door: { kind: 'public' }, underWay: [] };
-      const arrival = new HttpArrival(request, response, connection);
-      this.#answer(arrival, pipeline).catch(() => arrival.cut());
+      const connection = this.#connectionOf(request.socket);
+      const begin = (): void => {
+        const arrival = new HttpArrival(request, response, connection);
+        this.#answer(arrival, pipeline).catch(() => arrival.cut());
+      };
+      if (connection.isFree) begin();
+      else connection.wait(begin);
     };
+  }
+
+  #connectionOf(socket: Socket): HttpConnection {
+    const known = this.#connections.get(socket);
+    if (known) return known;
+    // of a connection that no listener has announced nobody is believed
+    const unknown = new HttpConnection(socket, { kind: 'public' });
+    this.#connections.set(socket, unknown);
+    return unknown;
   }
 
   /** The router could not read the target (a broken percent escape): the pipeline refuses it like any other strange path. */

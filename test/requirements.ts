@@ -67,8 +67,9 @@ export const requirements: readonly Requirement[] = [
   {
     id: 'loop-once',
     source: REQUEST,
-    says: 'A call that has crossed goes no further: one 508.',
+    says: 'A call that has crossed goes no further: one 508, and at most three requests in all.',
     proofs: {
+      'test/security/registry-loop.test.ts': '%s: exactly one 508, and no third request',
       'test/security/loop.test.ts': '%s is 508',
       'gateway/test/crossing.test.ts':
         'a server whose proxy URL is another gateway comes back once: 508, and no third request',
@@ -130,6 +131,23 @@ export const requirements: readonly Requirement[] = [
     proofs: {
       'gateway/test/crossing.test.ts': 'the token, cookies and forwarding headers of the caller stay at the entry',
       'test/security/replayed-proof.test.ts': 'a proof for one gateway is refused by another',
+      'test/security/token-passthrough.test.ts': '%s: the token is in nothing that leaves or is kept',
+    },
+  },
+  {
+    id: 'identity-headers',
+    source: REQUEST,
+    says: 'By whom and for whom a request was forwarded, no header of a caller says: the server sees ours alone.',
+    proofs: {
+      'test/security/spoofed-identity.test.ts': '%s, once, twice and listed by Connection, reaches no server',
+    },
+  },
+  {
+    id: 'headers-match-body',
+    source: 'MCP 2026-07-28, Streamable HTTP',
+    says: 'A header that contradicts the body, or itself, is refused; the body decides.',
+    proofs: {
+      'test/security/header-contradiction.test.ts': '%s: 400, recorded, and the server sees nothing',
     },
   },
   {
@@ -199,6 +217,7 @@ export const requirements: readonly Requirement[] = [
     says: 'What two readers could read differently is refused with a sentence, and audited.',
     proofs: {
       'test/security/bad-input.test.ts': '%s: refused with a sentence, and audited',
+      'test/security/hostile-json.test.ts': '%s is refused, told and recorded, and the server sees nothing',
       'gateway/test/refused-requests.test.ts': '%s: refused, noted once, counted',
     },
   },
@@ -206,7 +225,19 @@ export const requirements: readonly Requirement[] = [
     id: 'no-smuggling',
     source: 'RFC 9112 §11.2',
     says: 'Bytes that two HTTP readers could read as different requests are refused and audited.',
-    proofs: { 'test/security/malformed-http.test.ts': '%s: %i, audited' },
+    proofs: {
+      'test/security/malformed-http.test.ts': '%s: %i, audited',
+      'test/security/request-smuggling.test.ts': '%s: one refusal, the connection ends, nothing reaches the server',
+    },
+  },
+  {
+    id: 'one-at-a-time',
+    source: 'RFC 9112 §9.3.2, §9.6',
+    says: 'The requests of one connection are begun one after another, and none behind an answer that ends it, or whose client has left.',
+    proofs: {
+      'gateway/test/pipelined.test.ts':
+        'calls that wait behind another are not begun when their client leaves, nor without him',
+    },
   },
   {
     id: 'bounded-bodies',
@@ -234,7 +265,18 @@ export const requirements: readonly Requirement[] = [
     says: 'A gateway dials MCP servers inside its reach alone: no metadata service, no door of the stack, however it is spelled.',
     proofs: {
       'test/security/upstream-out-of-reach.test.ts': 'a server registered at %s is refused, named and audited',
+      'test/security/upstream-spellings.test.ts': '%s: 502, and the canary hears nothing',
+      'gateway/adapters/undici-upstreams.test.ts':
+        'a name that means the inside first, and loopback at the next dial, opens the inside alone',
       'core/reach.test.ts': '%s is dialled from nowhere, even where everything is open',
+    },
+  },
+  {
+    id: 'no-response-splitting',
+    source: 'RFC 9112 §11.1',
+    says: 'What a server sends that is no HTTP, or more heads than an answer has, is refused by name; the next caller is unharmed.',
+    proofs: {
+      'test/security/hostile-http-server.test.ts': '%s: 502 that names the server, and the connection is gone',
     },
   },
   {

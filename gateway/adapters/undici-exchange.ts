@@ -9,11 +9,20 @@ import type { Lane, Lanes } from './undici-lanes.ts';
 /** Bytes that may wait to be read before the socket is paused. */
 const READ_AHEAD = 65_536;
 
+/** Of one answer: no server has as many, and what it may have must fit into a head between gateways. */
+const MAX_HEADERS = 200;
+/** Heads before the answer's own (1xx, RFC 9110 §15.2) that are passed over. */
+const MAX_INTERIM = 16;
+
+/** What came is HTTP by its grammar, and still no answer. */
+export class NoAnswer extends Error {}
+
 class UndiciReception extends Reception implements Dispatcher.DispatchHandler {
   readonly #explain: Explain;
   readonly #giveBack: () => void;
   #controller: Dispatcher.DispatchController | undefined;
   #ahead = 0;
+  #interim = 0;
 
   constructor(ending: Ending, explain: Explain, giveBack: () => void) {
     super(ending);
@@ -27,8 +36,12 @@ class UndiciReception extends Reception implements Dispatcher.DispatchHandler {
     if (this.isOver) this.abort();
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Answer['headers']): void {
-    if (status >= 200) this.begun(status, headers);
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Answer['headers']): void {
+    const { rawHeaders } = controller as { readonly rawHeaders?: readonly unknown[] };
+    if (rawHeaders && rawHeaders.length > 2 * MAX_HEADERS) {
+      controller.abort(new NoAnswer(`more than ${MAX_HEADERS} headers`));
+    } else if (status >= 200) this.begun(status, headers);
+    else if (++this.#interim > MAX_INTERIM) controller.abort(new NoAnswer(`more than ${MAX_INTERIM} interim heads`));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -12,11 +12,12 @@ const BOUND = 16_384;
 const IDLE = 256;
 const LIFE_MS = 3_600_000;
 
+// as much of an answer's head as of a request's: both must fit into one frame between gateways
 const options = {
   pipelining: 1,
   keepAliveTimeout: 30_000,
   keepAliveMaxTimeout: 600_000,
-  maxHeaderSize: 65_536,
+  maxHeaderSize: 32_768,
   allowH2: false,
 } as const satisfies Client.Options;
 

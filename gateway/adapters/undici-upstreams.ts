@@ -6,11 +6,11 @@
 import { lookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { type McpServer, type Refusal, refuse } from '@portolan/core';
-import type { buildConnector } from 'undici';
+import { type buildConnector, errors } from 'undici';
 import type { Answer, Exchange, Registry, UpstreamTransport } from '../ports.ts';
 import { CONNECT_TIMEOUT_MS, DialTimeout } from './connect-timeout.ts';
 import { dialler } from './undici-dial.ts';
-import { openExchange } from './undici-exchange.ts';
+import { NoAnswer, openExchange } from './undici-exchange.ts';
 import { Lanes } from './undici-lanes.ts';
 
 export interface UpstreamDialling {
@@ -143,8 +143,13 @@ function explain(server: McpServer, error: Error, phase: 'unsent' | 'broken'): R
   const context = { name: server.name, hop: server.gateway, cause: error, detail: error.message };
   if (error instanceof OutOfReach) return refuse('upstream_out_of_reach', context);
   if (phase === 'unsent' || error instanceof DialTimeout) return refuse('upstream_down', context);
-  if (/^HPE_|HEADERS_OVERFLOW|CONTENT_LENGTH_MISMATCH/.test(code ?? '')) {
-    return refuse('upstream_invalid', { ...context, expected: 'it is not valid HTTP' });
-  }
+  if (isNoHttp(error)) return refuse('upstream_invalid', { ...context, expected: 'it is not valid HTTP' });
   return refuse(/_TIMEOUT$/.test(code ?? '') ? 'upstream_timeout' : 'upstream_failed', context);
 }
+
+/** undici says some of it in words alone: `bad response` for a 100 that nobody asked for, `bad upgrade` for a 101. */
+const isNoHttp = (error: Error): boolean =>
+  error instanceof NoAnswer ||
+  error instanceof errors.HTTPParserError ||
+  /HEADERS_OVERFLOW|CONTENT_LENGTH_MISMATCH/.test((error as NodeJS.ErrnoException).code ?? '') ||
+  /^bad (?:response|upgrade)$/.test(error.message);

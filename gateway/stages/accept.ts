@@ -27,6 +27,7 @@ function checkFraming({ httpVersion, headers, head, target }: Received): void {
   if (head.headers > MAX_HEADERS) throw refuse('http_malformed', { expected: `at most ${MAX_HEADERS} headers` });
   if (head.hosts > 1) throw refuse('http_malformed', { expected: 'one Host header' });
   if (head.authorizations > 1) throw refuse('http_malformed', { expected: 'one Authorization header' });
+  if (head.repeated !== undefined) throw refuse('http_malformed', { expected: `one ${head.repeated} header` });
   if (!target.startsWith('/') && URL.parse(target)?.host !== String(headers.host).toLowerCase()) {
     throw refuse('http_malformed', { expected: 'the target must name the same host as the Host header' });
   }

@@ -13,6 +13,8 @@ export interface RequestHead {
   /** and of what must be there once. */
   readonly hosts: number;
   readonly authorizations: number;
+  /** An `mcp-*` header that is there more than once: two readers could see two. */
+  readonly repeated: string | undefined;
   /** Is there any header that only gateways may send? Refused (`hop_header_spoofed`) from all but an authenticated peer. */
   readonly claimsHop: boolean;
   /** Header names that `Connection` makes hop-by-hop (RFC 9110 §7.6.1). */
@@ -53,6 +55,7 @@ const isMcp = (name: string): boolean => name.startsWith('mcp-') && name !== 'mc
 export function readHead(raw: readonly string[]): RequestHead {
   let hosts = 0;
   let authorizations = 0;
+  let repeated: string | undefined;
   let claimsHop = false;
   let connection: string | undefined;
   let lastEventId: string | undefined;
@@ -67,13 +70,17 @@ export function readHead(raw: readonly string[]): RequestHead {
     else if (name === 'last-event-id') lastEventId ??= value;
     else if (name.startsWith('portolan-')) claimsHop = true;
     else if (name === CUSTOM_HEADERS) customHeaders = customHeaders === undefined ? value : `${customHeaders},${value}`;
-    else if ((CARRIED.has(name) || isMcp(name)) && !carries(carried, name)) carried.push(name, value);
+    else if (CARRIED.has(name) || isMcp(name)) {
+      if (!carries(carried, name)) carried.push(name, value);
+      else if (isMcp(name)) repeated = name;
+    }
   }
   const hopByHop = connection === undefined ? NONE : namedBy(connection);
   return {
     headers: raw.length / 2,
     hosts,
     authorizations,
+    repeated,
     claimsHop,
     hopByHop,
     carried: without(carried, hopByHop),

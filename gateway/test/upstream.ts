@@ -22,10 +22,10 @@ export class Upstream implements AsyncDisposable {
     this.#server = createServer((request, response) => void this.#take(request, response));
   }
 
-  static async start(script?: Script): Promise<Upstream> {
+  static async start(script?: Script, at = { host: '127.0.0.1', port: 0 }): Promise<Upstream> {
     const upstream = new Upstream();
     if (script) upstream.script = script;
-    await new Promise<void>((resolve) => upstream.#server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => upstream.#server.listen(at.port, at.host, resolve));
     return upstream;
   }
 
