@@ -55,6 +55,7 @@ describe('the configuration', () => {
       callMs: limits.callTimeoutMs,
       idleMs: limits.idleTimeoutMs,
       quietMs: defaultLimits.quietMs, // no setting
+      settleMs: defaultLimits.settleMs, // no setting
       flights: limits.maxConcurrentRequests,
     }).toEqual(defaultLimits);
   });
