@@ -390,13 +390,8 @@ describe('over time', () => {
     const server = registry.current()?.servers.get('s');
     if (!server) throw new Error('not registered');
     const call = async (): Promise<void> => {
-      const exchange = {
-        method: 'GET',
-        headers: [],
-        body: undefined,
-        ending: new Flight([]),
-        idleTimeoutMs: 0,
-      } as const;
+      const body = Buffer.from('{"id":1,"method":"ping"}');
+      const exchange = { method: 'POST', headers: [], body, ending: new Flight([]), idleTimeoutMs: 0 } as const;
       const answer = await calls.open(server, exchange).catch(() => undefined);
       await answer?.body[Symbol.asyncIterator]().return?.();
     };
