@@ -3,7 +3,7 @@
  * Every method may throw `Problem` (problem.ts), which is answered as it is.
  */
 import type { X509Certificate } from 'node:crypto';
-import type { api } from '@portolan/core';
+import type { api, ServerState } from '@portolan/core';
 
 /** The control plane's certificate in the mesh; renewed while we run. All PEM. */
 export interface MeshCertificate {
@@ -51,4 +51,10 @@ export interface Snapshots {
 export interface NatsLink {
   readonly url: string;
   connected(): boolean;
+}
+
+/** What gateways last said of the MCP servers that they dial. */
+export interface ServerStates {
+  /** By replica; of replicas of `gateway` alone. */
+  of(gateway: string, server: string): ReadonlyMap<string, ServerState>;
 }

@@ -3,7 +3,7 @@
  * NATS may come and go at any time. PostgreSQL too: while it is away every answer is 503 and nothing else is lost.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { CONTROL, meshName } from '@portolan/core';
+import { CONTROL, meshName, ServerReport } from '@portolan/core';
 import type { Logger } from 'pino';
 import { routesOf } from './api/routes/index.ts';
 import { type Config, dataFiles, siteFiles } from './config.ts';
@@ -18,6 +18,7 @@ import { FederationCounters, MetricsReport, metricsText } from './metrics/index.
 import { Link, readNatsKeys } from './nats/index.ts';
 import { Publisher } from './publish/index.ts';
 import { openListeners, SiteCertificate } from './server/index.ts';
+import { ServerReports } from './status/index.ts';
 import { VERSION } from './version.ts';
 
 const RETRY_MS = 500;
@@ -32,11 +33,12 @@ export async function serve(config: Config, log: Logger, signal: AbortSignal): P
   const keys = await readKeys(config, log);
   const database = openDatabase(config.database, (err) => log.warn({ err }, 'a connection to PostgreSQL broke off'));
   const counters = new FederationCounters();
-  const work = linkWork(config, log, { keys, database, counters });
+  const servers = new ServerReports();
+  const work = linkWork(config, log, { keys, database, counters, servers });
   const state = { ready: false, stopping: false };
   const closeListeners = await openListeners({
     listen: config.listen,
-    mounting: mounting(config, { keys, database, work }, () => state.ready),
+    mounting: mounting(config, { keys, database, work, servers }, () => state.ready),
     log,
     site: keys.site,
     mesh: keys.material,
@@ -86,10 +88,11 @@ interface WorkParts {
   readonly keys: Keys;
   readonly database: Db;
   readonly counters: FederationCounters;
+  readonly servers: ServerReports;
 }
 
 /** Publisher, ledger, its retention, and the link. */
-function linkWork(config: Config, log: Logger, { keys, database: { db }, counters }: WorkParts) {
+function linkWork(config: Config, log: Logger, { keys, database: { db }, counters, servers }: WorkParts) {
   const onTrouble = (doing: string, err: unknown): void => log.warn({ err }, `cannot ${doing}; trying again`);
   const link = new Link({
     url: config.nats.url,
@@ -119,6 +122,7 @@ function linkWork(config: Config, log: Logger, { keys, database: { db }, counter
     now,
     onTrouble,
     onMetrics: (gateway, body) => counters.report(gateway, MetricsReport.parse(body)),
+    onServers: (gateway, body) => servers.take(gateway, ServerReport.parse(body)),
     onAlarm: (subject, err) => log.error({ err, subject }, 'a message was refused'),
   });
   const retention = new Retention({
@@ -149,7 +153,12 @@ type Work = ReturnType<typeof linkWork>;
 
 function mounting(
   { federation, url, renewGrace, certificateLife }: Config,
-  { keys, database: { db }, work }: { readonly keys: Keys; readonly database: Db; readonly work: Work },
+  {
+    keys,
+    database: { db },
+    work,
+    servers,
+  }: { readonly keys: Keys; readonly database: Db; readonly work: Work; readonly servers: ServerReports },
   ready: () => boolean,
 ) {
   const { signer, natsKeys, snapshotSigner, kek } = keys;
@@ -168,6 +177,7 @@ function mounting(
     enrolling,
     snapshots: work.publisher,
     nats: work.link,
+    servers,
     federation,
     version: VERSION,
     now,

@@ -62,7 +62,7 @@ async function enrolled(name: string) {
   return { keys, identity, config, connection: await connectAsGateway(config, keys, identity) };
 }
 
-test('a change reaches a connected gateway; its report is its status; its counters are in the sums', async () => {
+test('a change reaches a connected gateway; its reports are its status and that of its MCP servers; its counters are in the sums', async () => {
   const { connection: nc, identity } = await enrolled('aws');
   const pushes: number[] = [];
   nc.subscribe(subjects.pushedSnapshot('aws'), { callback: () => void pushes.push(performance.now()) });
@@ -98,6 +98,15 @@ test('a change reaches a connected gateway; its report is its status; its counte
   await expect
     .poll(async () => (await ask('GET', '/status')).gateways.find((one: { name: string }) => one.name === 'aws'))
     .toMatchObject({ connected: true, appliedRevision: 1, spool: { records: 2 } });
+  await ask('PUT', '/mcp-servers/m', { url: 'http://m.internal/mcp', gateway: 'aws' });
+  const lastError = { code: 'upstream_down', message: 'x', at: Date.now() };
+  const found = { reachable: false, era: 'legacy', protocolVersions: ['2025-11-25'], serverInfo: null, tools: 3 };
+  const servers = [{ server: 'm', ...found, eraAt: 1, latencyMs: null, checkedAt: Date.now(), lastError }];
+  nc.publish(subjects.servers('aws'), JSON.stringify({ gateway: 'aws', replica, servers }));
+  const told = { name: 'm', gateway: 'aws', ...found, lastError: { code: 'upstream_down' } };
+  await expect.poll(() => ask('GET', '/mcp-servers/m/status')).toMatchObject(told);
+  expect((await ask('GET', '/status')).mcpServers).toMatchObject([told]);
+  await expect(ask('GET', '/mcp-servers/none/status')).rejects.toThrow(/404.*not_found/);
   const metrics = async () => (await request(`http://127.0.0.1:${place.ports.metrics}/metrics`)).body.text();
   await expect.poll(metrics).toContain('federation:mcp_requests_total{server="m",user="alice"} 7');
   await nc.close();

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { isRegistrable } from './custom-headers.ts';
 import { GatewayName, Name } from './names.ts';
 import { PrincipalKind } from './snapshot.ts';
+import { UpstreamEra } from './upstream-era.ts';
 
 const HttpsUrl = z
   .url({ protocol: /^https$/ })
@@ -198,11 +199,34 @@ export const GatewayStatus = z.object({
   spool: z.object({ bytes: z.int(), records: z.int(), dropped: z.int() }).nullable(),
 });
 export type GatewayStatus = z.infer<typeof GatewayStatus>;
+/** An MCP server as the gateway that dials it last found it. Null is unknown: never probed, or that gateway is not heard from. */
+export const McpServerStatus = z.object({
+  name: Name,
+  gateway: GatewayName,
+  /** It answered the last probe as an MCP server does, be it by asking for credentials. Of several replicas one that fails decides. */
+  reachable: z.boolean().nullable(),
+  /** `http+sse` (the transport of 2024-11-05) is known, but not passed through. */
+  era: UpstreamEra.nullable(),
+  /** When the era was last probed and decided. */
+  eraCheckedAt: Iso.nullable(),
+  /** What it lists; of the older era the one that it settles on. */
+  protocolVersions: z.array(z.string()).nullable(),
+  serverInfo: z.object({ name: z.string(), version: z.string() }).nullable(),
+  /** How many. */
+  tools: z.int().nullable(),
+  /** Until the answer to `server/discover` had been read. */
+  latencyMs: z.int().nullable(),
+  checkedAt: Iso.nullable(),
+  /** What the last probe that failed found; past, where `at` is before `checkedAt`. */
+  lastError: z.object({ code: z.string(), message: z.string(), at: Iso }).nullable(),
+});
+export type McpServerStatus = z.infer<typeof McpServerStatus>;
 export const FederationStatus = z.object({
   federation: Name,
   version: z.string(),
   database: z.object({ reachable: z.boolean() }),
   nats: z.object({ connected: z.boolean(), url: z.string() }),
   gateways: z.array(GatewayStatus),
+  mcpServers: z.array(McpServerStatus),
 });
 export type FederationStatus = z.infer<typeof FederationStatus>;

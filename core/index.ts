@@ -60,6 +60,7 @@ export { serverOfPath, serverPath } from './paths.ts';
 export { compileReach, ReachRange } from './reach.ts';
 export { type Scanned, scan, type Unscannable } from './scan.ts';
 export type { Listens, Meta } from './scan-params.ts';
+export { ServerReport, ServerState } from './server-report.ts';
 export {
   GatewayReport,
   Grant,
@@ -93,4 +94,15 @@ export {
   type Trace,
   writeTraceparent,
 } from './traceparent.ts';
+export {
+  type DiscoverVerdict,
+  discoverVerdict,
+  type InitializeVerdict,
+  initializeVerdict,
+  type ProbeAnswer,
+  type SelfDescription,
+  streamVerdict,
+  type Undecided,
+  UpstreamEra,
+} from './upstream-era.ts';
 export { HostName, isLoopbackHost, isLoopbackOrigin, WebOrigin } from './web-origin.ts';

@@ -54,6 +54,8 @@ export const subjects = {
   report: (gateway: string) => `rpc.${gateway}.report`,
   /** Cumulative counters, every 10 s (core NATS). */
   metrics: (gateway: string) => `rpc.${gateway}.metrics`,
+  /** State of the MCP servers that it dials, after each probe, and all of them every 30 s (core NATS). */
+  servers: (gateway: string) => `rpc.${gateway}.servers`,
   /** Reply inbox of a gateway. */
   inbox: (gateway: string) => `_INBOX.${gateway}`,
 } as const;

@@ -13,6 +13,8 @@ import { makeLog } from './adapters/log.ts';
 import { Counters } from './adapters/meter.ts';
 import { NatsLink } from './adapters/nats/nats-link.ts';
 import { listenLoopback, listenPlain, listenTls } from './adapters/node-listeners.ts';
+import { reportServers } from './adapters/probe/report-servers.ts';
+import { ServerProber } from './adapters/probe/server-prober.ts';
 import { openPublicCertificate, type WatchedCertificate } from './adapters/public-certificate.ts';
 import { readings } from './adapters/readings.ts';
 import { SealingKeys } from './adapters/session/sealing-keys.ts';
@@ -23,7 +25,7 @@ import { SnapshotRegistry } from './adapters/snapshot/snapshot-registry.ts';
 import { shipSpool } from './adapters/spool/ship-spool.ts';
 import { openSpool, type Spool } from './adapters/spool/spool.ts';
 import { systemClock as clock } from './adapters/system-clock.ts';
-import { UndiciUpstreams } from './adapters/undici-upstreams.ts';
+import { UndiciUpstreams, type UpstreamDialling } from './adapters/undici-upstreams.ts';
 import type { Config } from './config.ts';
 import { drain } from './drain.ts';
 import type { Address } from './listen-address.ts';
@@ -46,6 +48,7 @@ interface Parts {
   readonly spool: Spool;
   readonly counters: Counters;
   readonly doors: ClosedDoors;
+  readonly prober: ServerProber;
 }
 
 /** Starts a gateway; answers when its listeners accept. Throws where files, ports or certificates cannot be used. */
@@ -109,10 +112,23 @@ async function makeParts(config: Config, log: Log): Promise<Parts> {
   const { replica, sealKey } = identity.keys;
   const sealingKeys = new SealingKeys({ folder: dataDir, replica, sealKey, clock, log });
   const spool = await openSpool({ folder: join(dataDir, 'spool'), ...audit, clock, log });
-  const read = readings({ identity, registry, link, spool, clock });
-  const counters = new Counters(() => identity.current()?.gateway ?? '', read);
   const doors = closedDoors(config);
-  return { config, log, certificate, identity, link, registry, sealingKeys, spool, counters, doors };
+  // lanes of its own: a probe never stands in the way of a call, nor wakes itself
+  const upstreams = new UndiciUpstreams({ registry, ...dialling(config, doors) });
+  const prober = new ServerProber({ registry, upstreams, version: manifest.version, clock, log });
+  const read = readings({ identity, registry, link, spool, prober, clock });
+  const counters = new Counters(() => identity.current()?.gateway ?? '', read);
+  return { config, log, certificate, identity, link, registry, sealingKeys, spool, counters, doors, prober };
+}
+
+/** Where MCP servers may be dialled, and for how long it is tried. */
+function dialling(
+  { upstreamCidrs, limits }: Config,
+  doors: ClosedDoors,
+): Pick<UpstreamDialling, 'mayDial' | 'connectTimeoutMs'> {
+  const reach = compileReach(upstreamCidrs);
+  const mayDial = (address: string, port: number): boolean => reach(address, port) && !doors.closed(address, port);
+  return { mayDial, connectTimeoutMs: limits.connectTimeoutMs };
 }
 
 /** Our own listeners, and what the control plane lives on: reachable perhaps, but never as an MCP server. */
@@ -135,7 +151,7 @@ async function restore({ registry, sealingKeys, doors }: Parts): Promise<void> {
 
 /** Everything that goes on beside the calls, until `signal` aborts. */
 function beginWork(parts: Parts, signal: AbortSignal): readonly Promise<void>[] {
-  const { config, identity, link, registry, spool, counters, certificate, doors, log } = parts;
+  const { config, identity, link, registry, spool, counters, certificate, doors, prober, log } = parts;
   const { replica } = identity.keys;
   const { controlPlane } = config;
   link.onConnect(() => identity.nudge());
@@ -151,6 +167,8 @@ function beginWork(parts: Parts, signal: AbortSignal): readonly Promise<void>[] 
     (until) => followSnapshot({ link, registry, identity, controlPlane, clock, log }, until),
     (until) => shipSpool({ spool, link, identity, clock, log }, until),
     (until) => report({ link, registry, identity, replica, ...counted }, until),
+    (until) => prober.run(until),
+    (until) => reportServers({ prober, link, identity, replica }, until),
     (until) => link.run(until),
     (until) => identity.run(until),
     (until) => certificate.run(until),
@@ -189,18 +207,16 @@ function adoptTrust({ registry, identity, log }: Parts): void {
 }
 
 async function makeServer(parts: Parts): Promise<GatewayServer> {
-  const { config, identity, registry, sealingKeys, spool, counters, doors, log } = parts;
+  const { config, identity, registry, sealingKeys, spool, counters, doors, prober, log } = parts;
   const { connectTimeoutMs, callTimeoutMs, idleTimeoutMs, maxBodyBytes, maxHeldAnswerBytes, maxConcurrentRequests } =
     config.limits;
-  const { allowedHosts, allowedOrigins, upstreamCidrs } = config;
-  const reach = compileReach(upstreamCidrs);
-  const mayDial = (address: string, port: number): boolean => reach(address, port) && !doors.closed(address, port);
+  const { allowedHosts, allowedOrigins } = config;
   const server = new GatewayServer(
     {
       identity,
       registry,
       peers: new LinkPeers({ identity, registry, clock, log, connectTimeoutMs }),
-      upstreams: new UndiciUpstreams({ registry, mayDial, connectTimeoutMs }),
+      upstreams: new UndiciUpstreams({ registry, ...dialling(config, doors), watch: prober }),
       audit: spool,
       sessions: sessionSealer(sealingKeys),
       meter: counters,

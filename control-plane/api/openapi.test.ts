@@ -78,10 +78,12 @@ test('answers are as documented', async () => {
       'peer-matrix',
     ].map((path) => ['GET', `/${path}`, undefined] as const),
     ['GET', '/users/mars', undefined],
+    ['GET', '/mcp-servers/m/status', undefined],
   ] as const;
   for (const [method, path, body] of asked) {
     const reply = await api.ask(method, path, body);
-    const documented = document.paths[`/api/v1${path}`] ?? document.paths[`/api/v1/${path.split('/')[1]}/{name}`];
+    const documented =
+      document.paths[`/api/v1${path}`] ?? document.paths[`/api/v1${path.replace(/^(\/[\w-]+)\/[\w-]+/, '$1/{name}')}`];
     const { $ref } = documented[method.toLowerCase()].responses[reply.status].content['application/json'].schema;
     const valid = ajv.getSchema(`https://example.com/openapi${$ref}`);
     expect(valid?.(reply.body), `${method} ${path}: ${JSON.stringify(valid?.errors)}`).toBe(true);

@@ -47,6 +47,7 @@ export const answered: Readonly<Record<string, z.ZodType>> = {
   Enrolment: api.Enrolment,
   Identity: api.Identity,
   GatewayStatus: api.GatewayStatus,
+  McpServerStatus: api.McpServerStatus,
   FederationStatus: api.FederationStatus,
   Error: api.ApiError,
 };

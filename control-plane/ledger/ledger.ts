@@ -28,6 +28,8 @@ export interface LedgerSettings {
   readonly now: () => number;
   /** Body of `rpc.<gateway>.metrics`, parsed as JSON and nothing more. */
   readonly onMetrics: (gateway: string, body: unknown) => void;
+  /** Body of `rpc.<gateway>.servers`, likewise. */
+  readonly onServers: (gateway: string, body: unknown) => void;
   /** Something is away; we go on. */
   readonly onTrouble: (doing: string, error: unknown) => void;
   /** What no honest gateway of our version sends: a message was dropped, or a record of it stored as damaged. */
@@ -64,7 +66,11 @@ export class Ledger {
   }
 
   #subscribe(nc: NatsConnection, signal: AbortSignal): void {
-    const handlers = { 'rpc.*.report': this.#report, 'rpc.*.metrics': this.#metrics };
+    const handlers = {
+      'rpc.*.report': this.#report,
+      'rpc.*.metrics': this.#metrics,
+      'rpc.*.servers': this.#servers,
+    };
     for (const [subject, handle] of Object.entries(handlers)) {
       const subscription = nc.subscribe(subject, {
         callback: (error, message) => {
@@ -78,6 +84,10 @@ export class Ledger {
 
   async #metrics({ subject, data }: Msg): Promise<void> {
     this.#settings.onMetrics(gatewayOfSubject(subject), JSON.parse(new TextDecoder().decode(data)));
+  }
+
+  async #servers({ subject, data }: Msg): Promise<void> {
+    this.#settings.onServers(gatewayOfSubject(subject), JSON.parse(new TextDecoder().decode(data)));
   }
 
   async #report({ subject, data }: Msg): Promise<void> {

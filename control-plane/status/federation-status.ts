@@ -1,31 +1,33 @@
 /**
- * What the federation looks like now: what was published to each gateway, and what its replicas reported.
- * Reports are the gateways' own words, stored by reports/; nothing here asks a gateway anything.
+ * What the federation looks like now: what was published to each gateway, and what its replicas reported of themselves and of their MCP servers.
+ * Reports are the gateways' own words, stored by ledger/reports.ts and server-reports.ts; nothing here asks a gateway anything.
  */
 import { type api, GatewayReport } from '@portolan/core';
 import type { Kysely } from 'kysely';
 import type { Database } from '../db/index.ts';
-import type { NatsLink } from '../ports.ts';
-import { judge, type ReplicaState } from './judge.ts';
+import type { NatsLink, ServerStates } from '../ports.ts';
+import { judge, type ReplicaState, SILENT_AFTER_MS } from './judge.ts';
+import { judgeServer } from './judge-server.ts';
 
 export interface StatusSources {
   readonly db: Kysely<Database>;
   readonly nats: NatsLink;
+  readonly servers: ServerStates;
   readonly federation: string;
   readonly version: string;
   /** ms since epoch. */
   readonly now: () => number;
 }
 
-export async function federationStatus({
-  db,
-  nats,
-  federation,
-  version,
-  now,
-}: StatusSources): Promise<api.FederationStatus> {
+export async function federationStatus(sources: StatusSources): Promise<api.FederationStatus> {
+  const { db, nats, federation, version, now } = sources;
   const gateways = await db.selectFrom('gateways').select(['name', 'url', 'status']).orderBy('name').execute();
-  const [replicas, published, waiting] = await Promise.all([replicaStates(db), publishedDigests(db), isWaiting(db)]);
+  const [replicas, published, waiting, registered] = await Promise.all([
+    replicaStates(db),
+    publishedDigests(db),
+    isWaiting(db),
+    db.selectFrom('mcp_servers').select(['name', 'gateway']).orderBy('name').execute(),
+  ]);
   return {
     federation,
     version,
@@ -36,7 +38,29 @@ export async function federationStatus({
       const state = judge(replicas.get(gateway.name) ?? [], published.get(gateway.name) ?? new Map(), now());
       return { ...gateway, ...state, lag: state.lag === null ? null : state.lag + (waiting ? 1 : 0) };
     }),
+    mcpServers: registered.map((server) => serverStatus(sources, server, replicas.get(server.gateway) ?? [])),
   };
+}
+
+/** Of one MCP server; undefined where none has that name. */
+export async function mcpServerStatus(sources: StatusSources, name: string): Promise<api.McpServerStatus | undefined> {
+  const { db } = sources;
+  const server = await db
+    .selectFrom('mcp_servers')
+    .select(['name', 'gateway'])
+    .where('name', '=', name)
+    .executeTakeFirst();
+  return server && serverStatus(sources, server, (await replicaStates(db)).get(server.gateway) ?? []);
+}
+
+function serverStatus(
+  { servers, now }: StatusSources,
+  { name, gateway }: { readonly name: string; readonly gateway: string },
+  replicas: readonly ReplicaState[],
+): api.McpServerStatus {
+  const heard = replicas.filter(({ reportedAt = Number.NEGATIVE_INFINITY }) => now() - reportedAt <= SILENT_AFTER_MS);
+  const speaking = new Set(heard.flatMap(({ report }) => report?.replica ?? []));
+  return { name, gateway, ...judgeServer(servers.of(gateway, name), speaking) };
 }
 
 /** A change that no snapshot holds yet: whoever has just made one must not read "no lag". */

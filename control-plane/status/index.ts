@@ -1,2 +1,3 @@
 /** The door of status. */
-export { federationStatus } from './federation-status.ts';
+export { federationStatus, mcpServerStatus } from './federation-status.ts';
+export { ServerReports } from './server-reports.ts';

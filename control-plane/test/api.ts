@@ -84,6 +84,7 @@ function mountingOf(db: Kysely<Database>, kek: Kek, parts: Partial<Parts>): Moun
     enrolling: { issue: unused, enroll: unused, renew: unused, identify: unused },
     snapshots: { newer: unused },
     nats: { url: 'nats://localhost:4222', connected: () => false },
+    servers: { of: () => new Map() },
     federation: 'test',
     version: '0.0.0',
     now: Date.now,

@@ -108,7 +108,7 @@ function makePublisher({ config, database, kek, now, onTrouble }: Settled, keys:
 }
 
 const makeLedger = ({ database, now, onMetrics, onTrouble, onAlarm }: Settled, link: Link): Ledger =>
-  new Ledger({ db: database.db, link, now, onMetrics, onTrouble, onAlarm });
+  new Ledger({ db: database.db, link, now, onMetrics, onServers: () => {}, onTrouble, onAlarm });
 
 function makeEnrolment({ config, database, now }: Settled, keys: Keys, snapshots: Snapshots): Enrolment {
   return new Enrolment({

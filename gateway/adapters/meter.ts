@@ -14,11 +14,11 @@ interface Histogram {
   sum: number;
 }
 
-/** A value that is read when asked; `undefined` leaves the line out. */
+/** A value, or values by label, that are read when asked; `undefined` leaves the line out. Keys are labels as they stand between the braces. */
 export interface Reading {
   readonly help: string;
   readonly type: 'gauge' | 'counter';
-  readonly read: () => number | undefined;
+  readonly read: () => number | ReadonlyMap<string, number> | undefined;
 }
 /** By metric name. */
 export type Readings = Readonly<Record<string, Reading>>;
@@ -79,7 +79,10 @@ export class Counters implements Meter {
     for (const [series, value] of this.#latencySeries()) lines.push(`${series} ${value}`);
     for (const [name, { help, type, read }] of Object.entries(this.#readings)) {
       const value = read();
-      if (value !== undefined) lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, `${name} ${value}`);
+      if (value === undefined) continue;
+      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
+      if (typeof value === 'number') lines.push(`${name} ${value}`);
+      else for (const [labels, one] of value) lines.push(`${name}{${labels}} ${one}`);
     }
     return `${lines.join('\n')}\n`;
   }

@@ -4,6 +4,7 @@ import type { Clock } from '../ports.ts';
 import type { KeptIdentity } from './identity/keep-identity.ts';
 import type { Reading, Readings } from './meter.ts';
 import type { NatsLink } from './nats/nats-link.ts';
+import type { ServerProber } from './probe/server-prober.ts';
 import type { SnapshotRegistry } from './snapshot/snapshot-registry.ts';
 import type { Spool } from './spool/spool.ts';
 
@@ -12,15 +13,16 @@ export interface Read {
   readonly registry: SnapshotRegistry;
   readonly link: NatsLink;
   readonly spool: Spool;
+  readonly prober: ServerProber;
   readonly clock: Clock;
 }
 
-const gauge = (help: string, read: () => number | undefined): Reading => ({ help, type: 'gauge', read });
+const gauge = (help: string, read: Reading['read']): Reading => ({ help, type: 'gauge', read });
 const counter = (help: string, read: () => number): Reading => ({ help, type: 'counter', read });
 const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000);
 
 // table
-export function readings({ identity, registry, link, spool, clock }: Read): Readings {
+export function readings({ identity, registry, link, spool, prober, clock }: Read): Readings {
   const age = (): number | undefined => {
     const issuedAt = registry.applied()?.issuedAt;
     return issuedAt === undefined ? undefined : clock.now() - issuedAt;
@@ -46,6 +48,10 @@ export function readings({ identity, registry, link, spool, clock }: Read): Read
       'Refusals of unknown callers that were not recorded.',
       () => spool.state().ringDropped,
     ),
+    portolan_upstream_up: gauge('1 where the MCP server answered its last probe, 0 where it did not.', () => {
+      const states = prober.states();
+      return new Map(states.map(({ server, reachable }) => [`server="${server}"`, Number(reachable)]));
+    }),
     process_resident_memory_bytes: gauge('Resident memory.', () => process.memoryUsage.rss()),
     process_cpu_seconds_total: counter('User and system time.', cpu),
   };

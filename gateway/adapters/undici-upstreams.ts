@@ -19,6 +19,14 @@ export interface UpstreamDialling {
   readonly mayDial: (address: string, port: number) => boolean;
   /** Look-up, TCP and TLS together; default 2 s. */
   readonly connectTimeoutMs?: number;
+  /** Told how exchanges go. */
+  readonly watch?: UpstreamWatch;
+}
+
+/** Who wants to know, by name of the server, that an exchange failed or an answer began; called on the way of each call, so it only takes note. */
+export interface UpstreamWatch {
+  failed(server: string): void;
+  answered(server: string): void;
 }
 
 class OutOfReach extends Error {}
@@ -44,11 +52,14 @@ export class UndiciUpstreams implements UpstreamTransport {
   async open(server: McpServer, exchange: Exchange): Promise<Answer> {
     const line = this.#line(server);
     const { path } = line;
-    const answer = await send(line, server, exchange);
+    const answer = await this.#send(line, server, exchange);
+    const { watch } = this.#options;
+    if (answer.status < 500) watch?.answered(server.name);
+    else watch?.failed(server.name);
     if (line.path === path && isNowhere(answer, exchange)) line.path = registered(line.url); // it may have moved back
     if (answer.status < 300 || answer.status > 399) return answer;
     line.path = redirected(line, server, answer);
-    const second = await send(line, server, exchange);
+    const second = await this.#send(line, server, exchange);
     if (second.status < 300 || second.status > 399) return second;
     leave(second);
     throw invalid(server, 'it redirected twice');
@@ -72,6 +83,13 @@ export class UndiciUpstreams implements UpstreamTransport {
     return line;
   }
 
+  #send(line: Line, server: McpServer, exchange: Exchange): Promise<Answer> {
+    return openExchange(line.lanes, line.path, exchange, (error, phase) => {
+      this.#options.watch?.failed(server.name);
+      return explain(server, error, phase);
+    });
+  }
+
   #prune(): void {
     const servers = this.#options.registry.current()?.servers.values() ?? [];
     const registered = new Set([...servers].map((server) => server.url));
@@ -84,9 +102,6 @@ export class UndiciUpstreams implements UpstreamTransport {
 }
 
 const registered = (url: URL): string => url.pathname + url.search;
-
-const send = (line: Line, server: McpServer, exchange: Exchange): Promise<Answer> =>
-  openExchange(line.lanes, line.path, exchange, (error, phase) => explain(server, error, phase));
 
 /** Is nothing there? 405 to GET says only that there is no stream, and 404 under a session id that the session is over (MCP 2025-11-25, transports). */
 const isNowhere = ({ status }: Answer, { method, headers }: Exchange): boolean =>

@@ -1,5 +1,6 @@
 // `npm run status`: each process of a stack, whether it runs and answers, and for gateways whether what they have applied
-// is current, and when they were last heard from. Exit 0 when every part is well, 1 when one is not.
+// is current, and when they were last heard from; then each MCP server, as the gateway that dials it found it.
+// Exit 0 when every process is well, 1 when one is not: what is registered may be away without a fault of the stack's.
 
 import type { api } from '@portolan/core';
 import { CommandFailed } from '../local/command-failed.ts';
@@ -14,11 +15,12 @@ await runCommand('status', async (given, signal) => {
   const place = await stackPlace(given.stack);
   const processes = await localProcesses(place);
   if (processes.length === 0) throw new CommandFailed(`Stack ${place.name} is not up. \`npm run up\` starts it.`);
-  const gateways = await knownGateways(place, signal);
-  const parts = await Promise.all(processes.map((one) => look(one, gateways)));
+  const known = await federation(place, signal);
+  const parts = await Promise.all(processes.map((one) => look(one, known?.gateways ?? [])));
+  const servers = known?.mcpServers ?? null;
   const text = given.flag('json')
-    ? JSON.stringify({ stack: place.name, parts }, null, 2)
-    : statusReport(parts, new Date());
+    ? JSON.stringify({ stack: place.name, parts, servers }, null, 2)
+    : statusReport(parts, servers, new Date());
   console.log(text);
   process.exitCode = parts.every(({ health }) => health === 'ready') ? 0 : 1;
 });
@@ -33,12 +35,12 @@ async function look(one: LocalProcess, gateways: readonly api.GatewayStatus[]): 
   return { ...part, gateway: { revision, appliedRevision, lag, connected, drift, lastReportAt } };
 }
 
-/** Empty while the control plane cannot tell: its own line says so. */
-async function knownGateways(place: StackPlace, signal: AbortSignal): Promise<readonly api.GatewayStatus[]> {
+/** Undefined while the control plane cannot tell: its own line says so. */
+async function federation(place: StackPlace, signal: AbortSignal): Promise<api.FederationStatus | undefined> {
   const local = await readLocalFile(place);
-  if (local === undefined) return [];
+  if (local === undefined) return undefined;
   const control = new ControlPlane(local.controlPlane.url, local.adminToken, signal);
-  const { gateways } = await control.status().catch(() => ({ gateways: [] }));
+  const status = await control.status().catch(() => undefined);
   signal.throwIfAborted();
-  return gateways;
+  return status;
 }

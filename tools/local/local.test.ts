@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { api } from '@portolan/core';
 import { expect, test } from 'vitest';
 import { LocalSettings } from '../../stacks/local-settings.ts';
 import { configureStack, readConfig } from '../stack/index.ts';
@@ -269,12 +270,54 @@ test('status says of each gateway whether it is current, by its own count, and w
       gateway: { ...gateway, appliedRevision: 5, lag: 2, connected: false, lastReportAt: '2026-11-23T09:00:00.000Z' },
     },
   ];
-  expect(statusReport(parts, new Date('2026-11-23T12:00:04Z')).split('\n')).toEqual([
+  expect(statusReport(parts, null, new Date('2026-11-23T12:00:04Z')).split('\n')).toEqual([
     'PART           HEALTH       PID  SNAPSHOT                                   HEARD FROM',
     'control-plane  ready        11',
     'gateway-aws    ready        12   current (revision 7)                       4 s ago',
     'gateway-gcp    not running       2 behind (revision 5 of 7), not connected  3 h ago',
   ]);
-  const blind = statusReport([{ name: 'gateway-aws', health: 'ready', pid: 12, gateway: null }], new Date());
+  const blind = statusReport([{ name: 'gateway-aws', health: 'ready', pid: 12, gateway: null }], null, new Date());
   expect(blind).toMatch(/unknown[\s\S]*control plane does not tell/);
+});
+
+test('status says of each MCP server what its gateway found, in 120 columns', () => {
+  const unknown: api.McpServerStatus = {
+    name: 'mcp-legacy',
+    gateway: 'onprem',
+    reachable: null,
+    era: null,
+    eraCheckedAt: null,
+    protocolVersions: null,
+    serverInfo: null,
+    tools: null,
+    latencyMs: null,
+    checkedAt: null,
+    lastError: null,
+  };
+  const checkedAt = '2026-11-23T12:00:00.000Z';
+  const lastError = { code: 'upstream_out_of_reach', message: 'x', at: '2026-11-23T11:00:00.000Z' };
+  const well = { ...unknown, reachable: true, tools: 12, checkedAt };
+  const servers: readonly api.McpServerStatus[] = [
+    { ...well, name: 'mcp-analytics', gateway: 'aws', era: 'dual', protocolVersions: ['2026-07-28', '2025-11-25'] },
+    unknown,
+    { ...well, name: 'mcp-m365', gateway: 'azure', era: 'modern', protocolVersions: ['2026-07-28'], lastError },
+    {
+      ...unknown,
+      name: 'mcp-old',
+      reachable: false,
+      era: 'http+sse',
+      protocolVersions: ['2024-11-05'],
+      checkedAt,
+      lastError,
+    },
+  ];
+  const lines = statusReport([], servers, new Date('2026-11-23T12:00:04Z')).split('\n').slice(2);
+  expect(lines).toEqual([
+    'MCP SERVER     GATEWAY  REACHABLE  ERA       VERSIONS       TOOLS  CHECKED  LAST ERROR',
+    'mcp-analytics  aws      yes        dual      2026-07-28 +1  12     4 s ago',
+    'mcp-legacy     onprem   unknown    -         -              -',
+    'mcp-m365       azure    yes        modern    2026-07-28     12     4 s ago  upstream_out_of_reach, 60 min ago',
+    'mcp-old        onprem   NO         http+sse  2024-11-05     -      4 s ago  upstream_out_of_reach, 60 min ago',
+  ]);
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(120);
 });

@@ -17,18 +17,46 @@ export type GatewayPart = Pick<
   'revision' | 'appliedRevision' | 'lag' | 'connected' | 'drift' | 'lastReportAt'
 >;
 
-export function statusReport(parts: readonly Part[], now: Date): string {
+/** @param servers Null while the control plane does not tell. */
+export function statusReport(
+  parts: readonly Part[],
+  servers: readonly api.McpServerStatus[] | null,
+  now: Date,
+): string {
   const rows = parts.map(({ name, health, pid, gateway }) => [
     name,
     health,
     health === 'not running' ? '' : String(pid),
     gateway === undefined ? '' : gateway === null ? 'unknown' : snapshot(gateway),
-    gateway?.lastReportAt ? age(now.getTime() - Date.parse(gateway.lastReportAt)) : '',
+    ago(gateway?.lastReportAt, now),
   ]);
   const blind = parts.some(({ gateway }) => gateway === null);
   const why = 'The control plane does not tell, so what the gateways have applied is unknown.';
-  return [table([['PART', 'HEALTH', 'PID', 'SNAPSHOT', 'HEARD FROM'], ...rows]), ...(blind ? [why] : [])].join('\n');
+  const processes = [table([['PART', 'HEALTH', 'PID', 'SNAPSHOT', 'HEARD FROM'], ...rows]), ...(blind ? [why] : [])];
+  return [...processes, ...(servers?.length ? ['', serverTable(servers, now)] : [])].join('\n');
 }
+
+/** What each gateway found when it last probed the MCP servers that it dials; `-` is unknown. */
+function serverTable(servers: readonly api.McpServerStatus[], now: Date): string {
+  const rows = servers.map((server) => [
+    server.name,
+    server.gateway,
+    server.reachable === null ? 'unknown' : server.reachable ? 'yes' : 'NO',
+    server.era ?? '-',
+    versions(server.protocolVersions ?? []),
+    server.tools === null ? '-' : String(server.tools),
+    ago(server.checkedAt, now),
+    server.lastError ? `${server.lastError.code}, ${ago(server.lastError.at, now)}` : '',
+  ]);
+  const head = ['MCP SERVER', 'GATEWAY', 'REACHABLE', 'ERA', 'VERSIONS', 'TOOLS', 'CHECKED', 'LAST ERROR'];
+  return table([head, ...rows]);
+}
+
+/** The first, and how many more. */
+const versions = ([first = '-', ...more]: readonly string[]): string =>
+  more.length === 0 ? first : `${first} +${more.length}`;
+
+const ago = (at: string | null | undefined, now: Date): string => (at ? age(now.getTime() - Date.parse(at)) : '');
 
 /** `current (revision 7)`, `2 behind (revision 5 of 7)` */
 function snapshot({ revision, appliedRevision, lag, connected, drift }: GatewayPart): string {

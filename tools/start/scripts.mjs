@@ -64,11 +64,14 @@ ${stackOptions}
   status: {
     file: 'tools/commands/status.ts',
     options: { stack: text, json: flag },
-    says: 'health of each part, and whether gateways are current',
+    says: 'health of each part, whether gateways are current, and what they find of the MCP servers',
     usage: `usage: npm run status -- [options]
 
 One line a process. SNAPSHOT says whether what a gateway has applied is the newest that there is for it; each gateway
 counts its own revisions. HEARD FROM is when it last reported. Exit 0 when every part is ready, else 1.
+
+Then one line an MCP server, as the gateway that dials it last found it: ERA is modern (2026-07-28 and later), legacy,
+dual (both) or http+sse (not passed through); LAST ERROR may be past, if CHECKED is newer. It does not change the exit code.
 
 ${stackOptions}
   --json            the same as JSON

@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely';
 import type { Database } from '../../db/index.ts';
 import type { Kek } from '../../keys/kek.ts';
-import type { Enrolling, NatsLink, Snapshots } from '../../ports.ts';
+import type { Enrolling, NatsLink, ServerStates, Snapshots } from '../../ports.ts';
 
 export interface Parts {
   readonly db: Kysely<Database>;
@@ -10,6 +10,7 @@ export interface Parts {
   readonly enrolling: Enrolling;
   readonly snapshots: Snapshots;
   readonly nats: NatsLink;
+  readonly servers: ServerStates;
   readonly federation: string;
   readonly version: string;
   /** ms since epoch. */
