@@ -60,7 +60,7 @@ describe('a request that is refused echoes its id', () => {
     [
       'its version is none',
       modern('tools/call', { name: 'echo' }, { ...meta, [VERSION]: 'draft' }),
-      right,
+      { ...right, 'mcp-protocol-version': 'draft' },
       400,
       -32022,
     ],
