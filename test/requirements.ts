@@ -367,6 +367,55 @@ export const requirements: readonly Requirement[] = [
         'certificates that expired during a sleep are renewed on waking, without a restart',
     },
   },
+  // what clients meet
+  {
+    id: 'paths',
+    source: 'docs/clients.md "Paths"',
+    says: 'A server is at three paths, with or without a trailing slash; no other spelling leads to it, and nothing redirects.',
+    proofs: { 'gateway/test/paths.test.ts': 'is at %s' },
+  },
+  {
+    id: 'one-token-many-spellings',
+    source: 'docs/clients.md "The token"',
+    says: 'The scheme may stand there twice, in any case; the token reaches no server.',
+    proofs: { 'gateway/test/paths.test.ts': '%s: 401' },
+  },
+  {
+    id: 'browser-clients',
+    source: 'docs/clients.md "Browsers"',
+    says: 'A page of an allowed origin may call and read every answer, refusals too; its preflight needs no token.',
+    proofs: {
+      'gateway/test/cors.test.ts':
+        'to an allowed origin can be read: of a server here and behind a hop, and no upstream says who may',
+    },
+  },
+  {
+    id: 'foreign-origin',
+    source: 'docs/clients.md "Browsers"',
+    says: 'A page of any other origin is refused, preflight included, without a CORS header.',
+    proofs: { 'gateway/test/foreign-origin.test.ts': '%s, %j' },
+  },
+  {
+    id: 'foreign-host',
+    source: 'docs/clients.md "Browsers"',
+    says: 'A Host that is nobody’s here is refused, so DNS rebinding opens nothing.',
+    proofs: { 'gateway/test/foreign-host.test.ts': '%s, %s: 421' },
+  },
+  {
+    id: 'custom-headers',
+    source: 'docs/clients.md "Headers of your own"',
+    says: 'Headers that a server is registered to take reach it, and no others; the object itself reaches no server, record or log.',
+    proofs: {
+      'gateway/test/custom-headers.test.ts': 'arrive at %s, and the header that brought them does not',
+      'core/custom-headers.test.ts': 'whatever it reads is a header that HTTP can carry, and what JSON.parse reads',
+    },
+  },
+  {
+    id: 'statuses',
+    source: 'docs/clients.md "Statuses"',
+    says: 'A status means to a client what the specification says, and a refused request gets its id back.',
+    proofs: { 'gateway/test/statuses.test.ts': '%i is given for these alone' },
+  },
   // up, down
   {
     id: 'up-again',

@@ -33,7 +33,7 @@ test('docs/dependencies.md has a line for every dependency, and no other', () =>
   expect(first.filter((name) => name !== undefined && !known.has(name))).toEqual([]);
 });
 
-test.each(['README.md', 'docs/architecture.md'])('the links of %s lead somewhere', (page) => {
+test.each(['README.md', 'docs/architecture.md', 'docs/clients.md'])('the links of %s lead somewhere', (page) => {
   const targets = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1] ?? '');
   const folder = page.includes('/') ? 'docs' : '.';
   expect(targets.filter((target) => !existsSync(join(root, folder, target)))).toEqual([]);
