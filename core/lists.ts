@@ -19,7 +19,8 @@ interface Found {
 export type Filtered =
   /** No list, or nothing to take out of it: pass the original bytes on. */
   | (Found & { readonly kind: 'unchanged' })
-  | (Found & { readonly kind: 'filtered'; readonly bytes: Buffer })
+  /** `idAt`: where the id begins in `bytes`. */
+  | (Found & { readonly kind: 'filtered'; readonly bytes: Buffer; readonly idAt: number | undefined })
   /** Not one JSON object, or keys that two readers could read differently: `upstream_invalid`. */
   | { readonly kind: 'unreadable' };
 
@@ -206,5 +207,8 @@ export function filterAnswer(json: Buffer, grants: CompiledGrants, server: strin
 function outcome(json: Buffer, page: Page | undefined, id: Range | undefined): Filtered {
   const onward = page?.left === 0 ? page.nextCursor : undefined;
   if (!page || page.cuts.length === 0) return { kind: 'unchanged', id, onward };
-  return { kind: 'filtered', bytes: apply(json, page.cuts), id, onward };
+  const bytes = apply(json, page.cuts);
+  // all cuts are in the result, so the id stands before them all or behind
+  const moved = id && id.start > (page.cuts[0]?.start ?? 0) ? bytes.length - json.length : 0;
+  return { kind: 'filtered', bytes, id, idAt: id && id.start + moved, onward };
 }

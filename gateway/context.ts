@@ -23,6 +23,7 @@ import type { Proofs } from './proofs.ts';
 import type { RandomHex } from './random-hex.ts';
 import type { ShownTokens } from './shown-tokens.ts';
 import type { RequestHead } from './stream/headers.ts';
+import type { KnownLists } from './stream/known-lists.ts';
 import type { Progress } from './stream/relay.ts';
 import type { UpstreamSession } from './stream/upstream-session.ts';
 
@@ -53,6 +54,7 @@ export interface Gateway extends Ports {
   readonly shownTokens: ShownTokens;
   readonly random: RandomHex;
   readonly listChanges: ListChanges;
+  readonly knownLists: KnownLists;
 }
 
 /** The body of a request, unread. */

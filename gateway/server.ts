@@ -26,6 +26,7 @@ import { observe, record } from './stages/observe.ts';
 import { corsHeaders } from './stream/cors.ts';
 import { FAULT_HEADER } from './stream/fault-header.ts';
 import { readHead } from './stream/headers.ts';
+import { KnownLists } from './stream/known-lists.ts';
 
 export const defaultLimits: Limits = {
   bodyBytes: 4 * 1024 * 1024,
@@ -61,6 +62,7 @@ export class GatewayServer implements Intake {
       proofs: new Proofs(),
       shownTokens: new ShownTokens(),
       random: new RandomHex(),
+      knownLists: new KnownLists(),
       listChanges: new ListChanges(ports.registry, all.settleMs),
     };
     ports.registry.onChange(() => this.flights.recheckAll());

@@ -2,9 +2,9 @@
  * An answer that has been judged, as the reply to the caller: status, the headers that may pass, the body by its kind.
  * Invariant: no encoded body, Location, cookie, challenge or unsealed session id gets past here.
  */
-import { type FaultCode, type Refusal, refuse } from '@portolan/core';
+import { type CompiledGrants, type FaultCode, type Refusal, refuse } from '@portolan/core';
 import type { Armed, Gateway, Reply } from '../context.ts';
-import type { Answer } from '../ports.ts';
+import type { Answer, Registry } from '../ports.ts';
 import { challenge } from '../stream/challenge.ts';
 import { isEncoded, responseHeaders } from '../stream/headers.ts';
 import { type Page, type Relayed, type Relaying, relayEvents, relayJson } from '../stream/relay.ts';
@@ -75,8 +75,8 @@ export function mediaType(value: string | string[] | undefined): string {
   return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase();
 }
 
-const relaying = (call: Armed, { page, heard }: Added, { limits }: Gateway): Relaying => ({
-  grants: call.grants,
+const relaying = (call: Armed, { page, heard }: Added, { knownLists, limits, registry }: Gateway): Relaying => ({
+  grants: () => grantsInForce(call, registry),
   server: call.server.name,
   list: asksForList(call),
   page,
@@ -84,5 +84,11 @@ const relaying = (call: Armed, { page, heard }: Added, { limits }: Gateway): Rel
   answerBytes: limits.answerBytes,
   id: call.message?.kind === 'request' ? call.message.id : undefined,
   waiting: call.flight,
+  idBytes: call.idBytes,
+  known: knownLists,
   invalid: (expected) => invalid(call, expected),
 });
+
+/** An answer may be older than the snapshot: what has been taken away since is on no list of it, however long its stream has been open. */
+const grantsInForce = ({ grants, principal }: Armed, registry: Registry): CompiledGrants =>
+  registry.current()?.grantsOf(principal.kind, principal.name) ?? grants;

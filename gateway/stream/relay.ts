@@ -8,6 +8,7 @@ import { type CompiledGrants, filterAnswer, type Refusal } from '@portolan/core'
 import type { AnswerBody } from '../ports.ts';
 import { gather, regathered } from './gather.ts';
 import { JsonWatch } from './json-watch.ts';
+import type { KnownLists } from './known-lists.ts';
 import { type RewriteData, SseRewriter } from './sse.ts';
 import { stepThrough } from './step-through.ts';
 
@@ -17,7 +18,8 @@ const WHOLE_BYTES = 262_144;
 const SEARCHED_BYTES = 1_048_576;
 
 export interface Relaying {
-  readonly grants: CompiledGrants;
+  /** The caller's, as they are in force when they are asked. */
+  readonly grants: () => CompiledGrants;
   readonly server: string;
   /** Was a list asked for? Then all of it is held, up to `answerBytes`. */
   readonly list: boolean;
@@ -25,6 +27,9 @@ export interface Relaying {
   readonly answerBytes: number;
   /** The id of the request; on a stream without one no response is looked for. */
   readonly id: string | number | undefined;
+  /** The same as it stands in the request. */
+  readonly idBytes: string | undefined;
+  readonly known: KnownLists;
   /** Of a list whose next page is asked for here, where this one has nothing in it; undefined where that is another's business. */
   readonly page: Page | undefined;
   /** Is told what the server waits for. */
@@ -76,7 +81,7 @@ export function relayJson(source: AnswerBody, how: Relaying): Relayed | Promise<
 }
 
 const unstreamed = (json: Buffer, how: Relaying): Relayed => ({
-  body: filter(json, how),
+  body: knownList(json, how) ?? filter(json, how),
   unchanged: false,
   progress: undefined,
 });
@@ -98,11 +103,12 @@ export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relay
   const state = progress(true);
   const rewrite: RewriteData = (data) => {
     if (data.length === 0) return undefined; // the event that primes a resumable stream
-    const kind = kindOf(data, how.id);
+    const known = knownList(data, how); // under the id of the request
+    const kind = known === undefined ? kindOf(data, how.id) : 'response';
     if (kind === 'request') how.waiting.asked();
     else if (kind !== 'ping') how.waiting.wentOn();
     how.heard?.(data);
-    const filtered = filter(data, how);
+    const filtered = known ?? filter(data, how);
     if (how.page?.onward) {
       if (kind === 'response') return 'remove';
       how.page.onward = undefined;
@@ -138,10 +144,16 @@ const OPEN_BRACE = 0x7b;
 const mayBeList = (json: Buffer): boolean =>
   json[0] !== OPEN_BRACE || !isAscii(json) || LIST_WORD.test(json.toString('latin1'));
 
+/** What becomes of an answer that has come before. */
+const knownList = (json: Buffer, how: Relaying): Buffer | undefined =>
+  how.list ? how.known.find(json, { grants: how.grants(), server: how.server, idBytes: how.idBytes }) : undefined;
+
 function filter(json: Buffer, how: Relaying): Buffer {
   if (json.length === 0 || !mayBeList(json)) return json;
-  const filtered = filterAnswer(json, how.grants, how.server);
+  const asker = { grants: how.grants(), server: how.server, idBytes: how.idBytes };
+  const filtered = filterAnswer(json, asker.grants, how.server);
   if (filtered.kind === 'unreadable') throw how.invalid('it is not one JSON-RPC message');
+  if (how.list) how.known.keep(json, filtered, asker);
   if (how.page) {
     how.page.bytes += json.length;
     how.page.onward = filtered.onward && json.subarray(filtered.onward.start, filtered.onward.end);
