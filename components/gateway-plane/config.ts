@@ -10,7 +10,7 @@ export interface ControlAddress {
 
 export function gatewayConfig(url: string, control: ControlAddress, place: GatewayPlace): string {
   const controlPlane = { url: control.url, natsUrl: control.natsUrl, caFile: control.caFile };
-  const { listen, certificate, dataDir, enrolmentFile, upstreamCidrs, drainTimeoutMs } = place;
+  const { listen, certificate, dataDir, enrolmentFile, upstreamCidrs, drainDelayMs, drainTimeoutMs } = place;
   const gateway = {
     url,
     controlPlane,
@@ -19,7 +19,7 @@ export function gatewayConfig(url: string, control: ControlAddress, place: Gatew
     dataDir,
     enrolmentFile,
     upstreamCidrs,
-    limits: { drainTimeoutMs },
+    limits: { drainDelayMs, drainTimeoutMs },
   };
   return `${JSON.stringify({ gateway }, null, 2)}\n`;
 }
