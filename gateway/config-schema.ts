@@ -128,12 +128,20 @@ const Limits = z.strictObject({
     .max(1_000_000)
     .default(20_000)
     .describe('Requests under way at once, half of them of one user or virtual account at most; then 503.'),
+  drainDelayMs: z
+    .int()
+    .min(0)
+    .max(120_000)
+    .default(5_000)
+    .describe(
+      'How long new connections are still taken after SIGTERM, while /readyz says 503 already, in milliseconds: as long as the load balancer takes to notice.',
+    ),
   drainTimeoutMs: z
     .int()
     .min(0)
     .max(600_000)
     .default(30_000)
-    .describe('How long open calls may go on after SIGTERM, in milliseconds.'),
+    .describe('How long open calls may go on after that, in milliseconds.'),
 });
 
 const Settings = z.strictObject({

@@ -1,11 +1,14 @@
 /**
- * The orderly end of a gateway: no new connections first, idle ones cut last, because a request may already be on its way on one of them.
- * Streams that nobody would end are ended at once, calls get their time. The caller has failed readiness before.
+ * The orderly end of a gateway. Readiness has failed before: until whoever balances has noticed, it serves as ever, but each answer ends its connection.
+ * Then it takes no new connections; streams that nobody would end are ended, and come back to another replica; calls get their time. Idle connections
+ * are cut last, because a request may already be on its way on one of them.
  */
 import type { Listener } from './ports.ts';
 import type { GatewayServer } from './server.ts';
 
 export interface DrainBounds {
+  /** How long balancers may take to notice, ms. Default 0: there are none. */
+  readonly noticeMs?: number;
   /** How long calls may go on, ms. */
   readonly callsMs: number;
   /** How long a kept connection may bring one more request, ms; it is told to close then. Default 500. */
@@ -15,6 +18,7 @@ export interface DrainBounds {
 /** Resolves when every connection has ended. */
 export async function drain(server: GatewayServer, listeners: readonly Listener[], bounds: DrainBounds): Promise<void> {
   server.beginDrain();
+  await after(bounds.noticeMs ?? 0);
   const closed = Promise.all(listeners.map((listener) => listener.stop()));
   server.endFlights('open-ended');
   await Promise.race([landed(server), after(bounds.callsMs)]);

@@ -69,7 +69,8 @@ async function startGateway(config: Config, log: Log): Promise<Running> {
     stop: async () => {
       log.info({}, 'gateway drains');
       health.close();
-      await drain(server, doors, { callsMs: config.limits.drainTimeoutMs });
+      const { drainDelayMs: noticeMs, drainTimeoutMs: callsMs } = config.limits;
+      await drain(server, doors, { noticeMs, callsMs });
       ending.abort();
       await Promise.all(work);
       await parts.spool.close();

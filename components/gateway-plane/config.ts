@@ -17,7 +17,7 @@ export interface GatewayEdges {
 
 export function gatewayConfig(edges: GatewayEdges, control: ControlAddress, place: GatewayPlace): string {
   const controlPlane = { url: control.url, natsUrl: control.natsUrl, caFile: control.caFile };
-  const { listen, certificate, dataDir, enrolmentFile, upstreamCidrs, drainTimeoutMs } = place;
+  const { listen, certificate, dataDir, enrolmentFile, upstreamCidrs, drainDelayMs, drainTimeoutMs } = place;
   const gateway = {
     url: edges.url,
     controlPlane,
@@ -28,7 +28,7 @@ export function gatewayConfig(edges: GatewayEdges, control: ControlAddress, plac
     upstreamCidrs,
     allowedOrigins: edges.allowedOrigins,
     allowedHosts: edges.allowedHosts,
-    limits: { drainTimeoutMs },
+    limits: { drainDelayMs, drainTimeoutMs },
   };
   return `${JSON.stringify({ gateway }, null, 2)}\n`;
 }

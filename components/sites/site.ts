@@ -52,7 +52,9 @@ export interface GatewayPlace {
   readonly identityFile?: string | undefined;
   /** Networks, and ports in them, in which its MCP servers may be dialled. */
   readonly upstreamCidrs: readonly ReachRange[];
-  /** How long open calls may go on once the site asks it to end: less than the site waits. Milliseconds. */
+  /** How long the site's balancer takes to notice that a gateway is not ready; 0 where there is none. Milliseconds. */
+  readonly drainDelayMs: number;
+  /** How long open calls may go on after that: together less than the site waits. Milliseconds. */
   readonly drainTimeoutMs: number;
 }
 

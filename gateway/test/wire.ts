@@ -9,10 +9,10 @@ export class Wire implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(to: () => number) {
+  private constructor(to: (client: Socket) => number) {
     this.#server = createServer((socket) => {
       this.connections += 1;
-      const onward = connect({ host: '127.0.0.1', port: to() });
+      const onward = connect({ host: '127.0.0.1', port: to(socket) });
       this.#join(socket, onward);
       this.#join(onward, socket);
     });
@@ -24,7 +24,7 @@ export class Wire implements AsyncDisposable {
   }
 
   /** `to`: the port, asked for each connection. */
-  static async start(to: () => number): Promise<Wire> {
+  static async start(to: (client: Socket) => number): Promise<Wire> {
     const wire = new Wire(to);
     await once(wire.#server.listen(0, '127.0.0.1'), 'listening');
     return wire;

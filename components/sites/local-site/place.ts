@@ -11,6 +11,8 @@ import type { ControlPlanePlace, GatewayPlace, Listeners, PlaneAddress } from '.
 const loopback = '127.0.0.1';
 /** A `Process` is killed 10 s after it was asked to end. */
 const drainTimeoutMs = 8_000;
+/** Nobody balances. */
+const drainDelayMs = 0;
 const localHosts: ReadonlySet<string> = new Set(['localhost', loopback]);
 
 /** Where the CA and the certificate of the site lie; the control plane makes them at its birth. */
@@ -45,6 +47,7 @@ export function gatewayPlace(dir: string, plane: PlaneAddress, upstreamCidrs: re
     enrolmentFile: join(dir, 'gateways', `${plane.name}.enrolment.json`),
     identityFile: join(dir, 'gateways', plane.name, 'identity', 'identity.json'),
     upstreamCidrs,
+    drainDelayMs,
     drainTimeoutMs,
   };
 }
