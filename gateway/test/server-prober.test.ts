@@ -391,7 +391,7 @@ describe('over time', () => {
     if (!server) throw new Error('not registered');
     const call = async (): Promise<void> => {
       const body = Buffer.from('{"id":1,"method":"ping"}');
-      const exchange = { method: 'POST', headers: [], body, ending: new Flight([]), idleTimeoutMs: 0 } as const;
+      const exchange = { method: 'POST', headers: [], body, ending: new Flight([]) } as const;
       const answer = await calls.open(server, exchange).catch(() => undefined);
       await answer?.body[Symbol.asyncIterator]().return?.();
     };

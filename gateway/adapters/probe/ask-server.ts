@@ -33,6 +33,9 @@ export class ProbeEnding implements Ending {
     this.#listener = listener;
   }
 
+  /** Nothing: the probe's time runs, whatever comes. */
+  heard(): void {}
+
   end(reason: Refusal): void {
     if (this.#reason) return;
     this.#reason = reason;
@@ -80,7 +83,7 @@ function open(
   exchange: Pick<Exchange, 'method' | 'headers' | 'body'>,
 ): Promise<Answer> {
   const headers = [...exchange.headers, 'accept-encoding', 'identity', 'user-agent', 'portolan-probe'];
-  return upstreams.open(server, { ...exchange, headers, ending, idleTimeoutMs: 0 });
+  return upstreams.open(server, { ...exchange, headers, ending });
 }
 
 /** What nobody reads; a short body to its end, so that its connection can be used again. */
