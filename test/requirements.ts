@@ -340,6 +340,30 @@ export const requirements: readonly Requirement[] = [
     proofs: { 'gateway/adapters/snapshot/snapshot-registry.test.ts': 'of an equal or lower revision changes nothing' },
   },
   {
+    id: 'server-status',
+    source: 'docs/architecture.md "MCP servers are probed"',
+    says: 'Each MCP server is reported as the gateway that dials it finds it: reachable, era, versions, tools, last error; unknown is said to be unknown.',
+    proofs: {
+      'gateway/test/server-prober.test.ts':
+        'that speaks both eras, one that speaks the older alone, one that refuses it',
+      'control-plane/status/federation-status.test.ts':
+        'an MCP server is what the gateway that it stands behind says of it, as long as that one is heard from',
+      'test/federation/crossing.test.ts':
+        'status: every MCP server as its gateway finds it, in the API and in the command',
+    },
+  },
+  {
+    id: 'era-is-probed',
+    source: 'MCP 2026-07-28, basic/versioning',
+    says: 'The era of a server is decided by codes alone, kept with its date, and asked for again; what decides nothing changes nothing.',
+    proofs: {
+      'core/upstream-era.test.ts':
+        'whatever it says with them, 401, 403, 429 and 5xx decide nothing; whether it is there, they do',
+      'gateway/test/server-prober.test.ts':
+        'a legacy verdict does not last: the server learns the newer era and is found out; so is one that unlearns it',
+    },
+  },
+  {
     id: 'lost-parts',
     source: NATS,
     says: 'A document whose parts NATS has lost comes over HTTPS, and the parts come back.',

@@ -15,7 +15,8 @@ import { systemClock as clock } from '../adapters/system-clock.ts';
 import { UndiciUpstreams } from '../adapters/undici-upstreams.ts';
 import { Flight } from '../flights.ts';
 import { TestLog, TestRegistry } from './fakes.ts';
-import { answerJson, type Script, Upstream } from './upstream.ts';
+import { legacyAnswers, modernAnswers } from './protocol-answers.ts';
+import { type Script, Upstream } from './upstream.ts';
 
 const OWN = 'https://aws.example.com';
 const children: ChildProcess[] = [];
@@ -113,34 +114,6 @@ async function modernServer(): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
 }
 
-const legacyAnswers: Script = ({ body, method, headers }, response) => {
-  if (method === 'DELETE') return void response.writeHead(200).end();
-  const { id, method: asked } = JSON.parse(body);
-  if (asked === 'initialize') {
-    const result = {
-      protocolVersion: '2025-06-18',
-      capabilities: { tools: {} },
-      serverInfo: { name: 'o\u001b[31m', version: '1' },
-    };
-    return answerJson(response, { jsonrpc: '2.0', id, result }, { 'mcp-session-id': 'one' });
-  }
-  if (headers['mcp-session-id'] !== 'one') return void response.writeHead(400).end();
-  if (asked === 'tools/list') return answerJson(response, { jsonrpc: '2.0', id, result: { tools: [{ name: 'a' }] } });
-  response.writeHead(202).end();
-};
-const modernAnswers =
-  (tools: (params: { cursor?: string }) => object): Script =>
-  ({ body }, response) => {
-    const { id, method, params } = JSON.parse(body);
-    const result =
-      method === 'server/discover'
-        ? { supportedVersions: ['2026-07-28'], capabilities: { tools: {} }, resultType: 'complete' }
-        : method === 'tools/list'
-          ? tools(params)
-          : undefined;
-    if (result) return answerJson(response, { jsonrpc: '2.0', id, result });
-    answerJson(response, { jsonrpc: '2.0', id, error: { code: -32601, message: 'no' } }, {}, 404);
-  };
 const asked = (): string[] => upstream.seen.map(({ method, body }) => (body ? JSON.parse(body).method : method));
 
 describe('a server on the SDK', () => {
@@ -391,7 +364,7 @@ describe('over time', () => {
     if (!server) throw new Error('not registered');
     const call = async (): Promise<void> => {
       const body = Buffer.from('{"id":1,"method":"ping"}');
-      const exchange = { method: 'POST', headers: [], body, ending: new Flight([]), idleTimeoutMs: 0 } as const;
+      const exchange = { method: 'POST', headers: [], body, ending: new Flight([]) } as const;
       const answer = await calls.open(server, exchange).catch(() => undefined);
       await answer?.body[Symbol.asyncIterator]().return?.();
     };

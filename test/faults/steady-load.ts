@@ -104,7 +104,9 @@ export class SteadyLoad {
     );
     asked.on('error', reject);
     asked.on('socket', (socket) => {
-      const note = (): void => void (exchange.port = socket.localPort);
+      const note = (): void => {
+        exchange.port = socket.localPort;
+      };
       if (socket.connecting) socket.once('connect', note);
       else note();
     });

@@ -249,6 +249,28 @@ describe('what the operator sees', () => {
     expect(status.gateways.every((one: { drift: boolean }) => one.drift === false)).toBe(true);
   });
 
+  test('status: every MCP server as its gateway finds it, in the API and in the command', async () => {
+    const found = async () => (await federation.api('GET', '/status')).message.mcpServers;
+    const servers = await eventually('all reachable', async () => {
+      const now = await found();
+      return now.every((one: { reachable: boolean }) => one.reachable) ? now : undefined;
+    });
+    const eras = servers.map((one: { name: string; gateway: string; era: string }) => [one.name, one.gateway, one.era]);
+    expect(eras).toEqual([
+      ['mcp-analytics', 'aws', 'dual'],
+      ['mcp-bigquery', 'gcp', 'dual'],
+      ['mcp-devops', 'azure', 'dual'],
+      ['mcp-legacy', 'onprem', 'legacy'],
+      ['mcp-m365', 'azure', 'dual'],
+    ]);
+    for (const one of servers) expect(one).toMatchObject({ tools: expect.any(Number), checkedAt: expect.any(String) });
+    const main = join(import.meta.dirname, '..', '..', 'tools', 'start.mjs');
+    const { stdout } = await exec(process.execPath, [main, 'status', '--stack', federation.stack, '--json']);
+    expect(JSON.parse(stdout).servers.map((one: { era: string }) => one.era)).toEqual(
+      eras.map(([, , era]: string[]) => era),
+    );
+  });
+
   test('every route of the API stands in its OpenAPI 3.1 document', async () => {
     const { message } = await federation.api('GET', '/openapi.json');
     expect(message.openapi).toMatch(/^3\.1/);

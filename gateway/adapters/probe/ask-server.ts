@@ -33,7 +33,7 @@ export class ProbeEnding implements Ending {
     this.#listener = listener;
   }
 
-  /** A probe has one time for all of it, and none between two bytes. */
+  /** Nothing: the probe's time runs, whatever comes. */
   heard(): void {}
 
   end(reason: Refusal): void {
