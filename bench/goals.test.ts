@@ -24,6 +24,7 @@ const streams = {
   tlsBytes: 111e3,
   slowReaderBytes: 1e6,
 };
+const lists = { bytes: 1e6, filteredMs: 10, knownMs: 2.1 };
 const changes = { count: 200, lost: 0, gateways: [], ms: percentiles([100, 300]) };
 
 test('goals are judged against nginx of the same run', () => {
@@ -32,7 +33,7 @@ test('goals are judged against nginx of the same run', () => {
     measured('one gateway', 3, { 'gateway-aws': 120e6 }),
     measured('two gateways', 7.1, { 'gateway-aws': 120e6, 'gateway-azure': 151e6 }),
   ];
-  expect(verdicts({ measured: all, changes, streams }).map(({ value, reached }) => [value, reached])).toEqual([
+  expect(verdicts({ measured: all, changes, streams, lists }).map(({ value, reached }) => [value, reached])).toEqual([
     [6, true],
     [14.2, false],
     [151, false],
@@ -40,6 +41,8 @@ test('goals are judged against nginx of the same run', () => {
     [50, true],
     [111, false],
     [1, true],
+    [10, true],
+    [2.1, false],
   ]);
 });
 
@@ -48,8 +51,9 @@ test('what was not measured is neither reached nor missed', () => {
     measured: [measured('one gateway', 3, { a: 1e6 })],
     changes: undefined,
     streams: undefined,
+    lists: undefined,
   });
-  const nothing = [undefined, undefined, undefined];
+  const nothing = Array(5).fill(undefined);
   expect(found.map(({ reached }) => reached)).toEqual([undefined, undefined, true, undefined, ...nothing]);
   expect(found.map(sentence)[0]).toBe('not measured  CPU per call, one hop (goal ≤ 6 × nginx)');
 });

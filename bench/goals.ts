@@ -17,7 +17,12 @@ export function timesNginx(measured: readonly Measured[], name: Measured['name']
   return nginx === undefined || other === undefined || nginx === 0 ? undefined : other / nginx;
 }
 
-export function verdicts({ measured, changes, streams }: Pick<Run, 'measured' | 'changes' | 'streams'>): Verdict[] {
+export function verdicts({
+  measured,
+  changes,
+  streams,
+  lists,
+}: Pick<Run, 'measured' | 'changes' | 'streams' | 'lists'>): Verdict[] {
   const resident = measured.filter(({ name }) => name.endsWith('gateways') || name.endsWith('gateway'));
   const bytes = resident.flatMap((one) => Object.values(one.residentBytes));
   const largest = bytes.length === 0 ? undefined : Math.max(...bytes) / 1e6;
@@ -29,6 +34,8 @@ export function verdicts({ measured, changes, streams }: Pick<Run, 'measured' | 
     verdict('a quiet stream, plain', 50, 'KB', streams && streams.plainBytes / 1e3),
     verdict('a quiet stream, TLS on both sides', 110, 'KB', streams && streams.tlsBytes / 1e3),
     verdict('10 MB to a slow reader', 10, 'MB', streams && streams.slowReaderBytes / 1e6),
+    verdict('a list of 1,000 tools, filtered', 10, 'ms', lists?.filteredMs),
+    verdict('a list of 1,000 tools, known', 2, 'ms', lists?.knownMs),
   ];
 }
 

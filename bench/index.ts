@@ -1,12 +1,13 @@
 /**
  * `npm run bench`: what a call costs directly, through nginx, through one gateway and through two, in one run, as ratios
- * to nginx; how fast a registration change reaches every gateway; what streams cost in memory. Prints a table, writes bench/results/<time>.json.
+ * to nginx; how fast a registration change reaches every gateway; what streams cost in memory, and lists in time. Prints a table, writes bench/results/<time>.json.
  * What cannot run here (no nginx, no federation) is a gap that is named, never a number that is missing silently.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { verdicts } from './goals.ts';
+import { measureLists } from './lists.ts';
 import type { Loaded, Order } from './load.ts';
 import { measureInRounds } from './measure.ts';
 import { readOptions, usage } from './options.ts';
@@ -29,7 +30,8 @@ export async function bench(args: readonly string[], signal: AbortSignal): Promi
     const measured = await measureInRounds(targets.all, { load, options, signal });
     const changes = await targets.measureChanges?.(options.changes, signal);
     const streams = await targets.measureStreams?.(options.streams, signal);
-    const run = { ...describeRun(options, targets), measured, changes, streams };
+    const lists = measureLists();
+    const run = { ...describeRun(options, targets), measured, changes, streams, lists };
     printTable(run, verdicts(run));
     console.log(`\nresults: ${await writeResults(run, verdicts(run))}`);
     const missed = verdicts(run).some(({ reached }) => reached !== true);

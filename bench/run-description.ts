@@ -1,6 +1,7 @@
 /** One run, as it is written to the results file: when, where, with what settings, and what came out. */
 import { cpus, release, totalmem } from 'node:os';
 import type { Changes } from './changes.ts';
+import type { Lists } from './lists.ts';
 import type { Measured } from './measure.ts';
 import type { Options } from './options.ts';
 import type { Streams } from './streams.ts';
@@ -23,10 +24,14 @@ export interface Run {
   readonly measured: readonly Measured[];
   readonly changes: Changes | undefined;
   readonly streams: Streams | undefined;
+  readonly lists: Lists | undefined;
 }
 
 /** All that is known of a run besides its numbers. */
-export function describeRun(options: Options, targets: Targets): Omit<Run, 'measured' | 'changes' | 'streams'> {
+export function describeRun(
+  options: Options,
+  targets: Targets,
+): Omit<Run, 'measured' | 'changes' | 'streams' | 'lists'> {
   const [first] = cpus();
   return {
     when: new Date().toISOString(),

@@ -510,4 +510,47 @@ export const requirements: readonly Requirement[] = [
     says: 'A program with an argument that cannot be used registers nothing.',
     proofs: { 'stacks/all-or-nothing.test.ts': 'that fails late registers nothing; that does not, everything' },
   },
+  // lists
+  {
+    id: 'tools-hidden',
+    source: 'docs/lists.md',
+    says: 'What a server hides exists for nobody, whatever the grants; hiding opens nothing.',
+    proofs: { 'core/grants.test.ts': 'what a server hides is hidden whatever the grants, and hiding opens nothing' },
+  },
+  {
+    id: 'list-is-callable',
+    source: 'docs/lists.md',
+    says: 'What is listed is callable, and what is callable is listed.',
+    proofs: { 'core/grants.test.ts': 'what is listed is callable, and what is callable is listed' },
+  },
+  {
+    id: 'empty-pages',
+    source: 'docs/lists.md',
+    says: 'A page that the filter empties is skipped where the list goes on; a list that never ends has a bound.',
+    proofs: { 'gateway/test/list-pages.test.ts': 'pages with nothing in them for the caller are skipped: %s' },
+  },
+  {
+    id: 'list-changed',
+    source: 'docs/lists.md',
+    says: 'A snapshot that changes what a caller sees says so on his open streams, and on nobody else’s.',
+    proofs: {
+      'gateway/test/list-changed.test.ts':
+        'not of what changes for others, or elsewhere, or does not change what is seen',
+    },
+  },
+  {
+    id: 'lists-known',
+    source: 'docs/lists.md',
+    says: 'A list is taken for known only under the same rules, and byte for byte.',
+    proofs: {
+      'gateway/stream/known-lists.test.ts':
+        'another rule, another server, another byte, another id than was asked for: not known',
+    },
+  },
+  {
+    id: 'list-leaked',
+    source: 'docs/lists.md',
+    says: 'No list leaks by an encoding or a wrong label.',
+    proofs: { 'gateway/test/list-leaked.test.ts': 'by %s: nothing hidden reaches the caller' },
+  },
 ];

@@ -1,0 +1,48 @@
+/** A server that hides a list: in an encoding, under another label, in another answer. Nothing that the caller may not see reaches him. */
+import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { threeClouds } from './three-clouds.ts';
+
+const world = threeClouds();
+const SECRET = 'secret_tool';
+const list = { jsonrpc: '2.0', id: 1, result: { tools: [{ name: 'echo' }, { name: SECRET }] } };
+const json = Buffer.from(JSON.stringify(list));
+const event = Buffer.from(`data: ${json}\n\n`);
+type Answer = readonly [how: string, headers: Record<string, string>, body: Buffer];
+const labelled = (type: string, body = json): Answer => [`the label ${type}`, { 'content-type': type }, body];
+const encoded = (coding: string, body: Buffer): Answer => [
+  `the coding ${coding}`,
+  { 'content-type': 'application/json', 'content-encoding': coding },
+  body,
+];
+
+describe.each(['tools/list', 'tools/call'])('in the answer to %s', (method) => {
+  test.each<Answer>([
+    encoded('gzip', gzipSync(json)),
+    encoded('br', brotliCompressSync(json)),
+    encoded('zstd', zstdCompressSync(json)),
+    encoded('gzip', json),
+    encoded('identity, GZIP', gzipSync(json)),
+    encoded('identity', json),
+    encoded('identity', gzipSync(json)),
+    labelled('text/plain'),
+    labelled('application/octet-stream'),
+    labelled('application/json; charset=utf-16'),
+    labelled('application/json', event),
+    labelled('text/event-stream'),
+    labelled('text/event-stream', gzipSync(event)),
+    labelled('TEXT/EVENT-STREAM; x=y', event),
+    ['no label', {}, json],
+    labelled('application/json', Buffer.from(`${json}${json}`)),
+    labelled('application/json', Buffer.from(`\ufeff${json}`)),
+    labelled('application/json', Buffer.from(json.toString(), 'utf16le')),
+    labelled('application/json', Buffer.from(`{"result":{},${json.toString().slice(1)}`)),
+  ])('by %s: nothing hidden reaches the caller', async (_how, headers, body) => {
+    world.upstream.script = (_seen, response) => void response.writeHead(200, headers).end(body);
+    const asked = { jsonrpc: '2.0', id: 1, method, params: { name: 'echo' } };
+    const reply = await world.ask('/mcp/far', asked, { token: world.mesh.token('bob') });
+    const bytes = Buffer.from(await reply.arrayBuffer().catch(() => new ArrayBuffer(0)));
+    expect(bytes.includes(SECRET) || bytes.includes(Buffer.from(SECRET, 'utf16le'))).toBe(false);
+    expect(bytes.includes(gzipSync(json).subarray(0, 4))).toBe(false);
+  });
+});
