@@ -18,7 +18,7 @@ export interface DrainBounds {
 /** Resolves when every connection has ended. */
 export async function drain(server: GatewayServer, listeners: readonly Listener[], bounds: DrainBounds): Promise<void> {
   server.beginDrain();
-  await after(bounds.noticeMs ?? 0);
+  if (bounds.noticeMs) await after(bounds.noticeMs);
   const closed = Promise.all(listeners.map((listener) => listener.stop()));
   server.endFlights('open-ended');
   await Promise.race([landed(server), after(bounds.callsMs)]);

@@ -17,6 +17,7 @@ const NATS = 'docs/architecture.md "NATS"';
 const STACK = 'docs/architecture.md "Local stack"';
 const ERRORS = 'docs/errors.md';
 const CONFIGURATION = 'docs/configuration.md';
+const DEADLINES = 'docs/deadlines.md';
 const HTTP = 'MCP 2025-11-25, Streamable HTTP';
 
 // table
@@ -552,5 +553,54 @@ export const requirements: readonly Requirement[] = [
     source: 'docs/lists.md',
     says: 'No list leaks by an encoding or a wrong label.',
     proofs: { 'gateway/test/list-leaked.test.ts': 'by %s: nothing hidden reaches the caller' },
+  },
+  // time, replicas and restarts
+  {
+    id: 'deadlines-of-a-server',
+    source: DEADLINES,
+    says: 'A registration shortens or lengthens the deadlines of its server, at both gateways of a call; else ten minutes without a byte, an hour in all.',
+    proofs: {
+      'gateway/test/deadlines.test.ts': 'a registration may shorten the whole: both gateways hold to it',
+      'gateway/flights.test.ts': 'ten minutes without a byte end it, and no byte less',
+    },
+  },
+  {
+    id: 'thinking-is-not-counted',
+    source: DEADLINES,
+    says: 'While a person thinks about what a server has asked, no deadline runs, at any gateway of the call; for a day at most.',
+    proofs: {
+      'gateway/test/deadlines.test.ts':
+        'while a person thinks about %s, no deadline runs; from the next event on, they do',
+      'gateway/flights.test.ts': 'may do so for a day in all, and is then silent like everybody else',
+    },
+  },
+  {
+    id: 'quiet-streams-speak',
+    source: DEADLINES,
+    says: 'An open stream on which nothing happens gets a comment every 25 s at least, from the gateway that faces the caller; TCP keep-alive runs on every socket.',
+    proofs: {
+      'gateway/test/deadlines.test.ts':
+        'an open stream that says nothing gets comments, from the gateway that faces the caller alone; none is taken for an event',
+      'gateway/flights.test.ts': 'gets a comment at most 25 s after what was written last, and so on',
+      'gateway/test/keep-alive.test.ts': 'it runs after 30 s, on every socket that a gateway accepts or dials',
+    },
+  },
+  {
+    id: 'any-replica',
+    source: DEADLINES,
+    says: 'Any replica of either gateway serves any request of a session: elicitation, sampling and roots work a hundred times of a hundred.',
+    proofs: {
+      'gateway/test/replicas.test.ts':
+        'a stream is taken up at another replica, and the end of a session is one everywhere',
+    },
+  },
+  {
+    id: 'rolling-restart',
+    source: DEADLINES,
+    says: 'SIGTERM to one replica after the other fails no call; kill -9 those of that process alone.',
+    proofs: {
+      'test/faults/rolling-restart.test.ts':
+        'SIGTERM, one replica after the other, under load, with streams and long calls: no call fails, no stream breaks off',
+    },
   },
 ];
