@@ -38,6 +38,48 @@ export const requirements: readonly Requirement[] = [
     proofs: { 'test/federation/crossing.test.ts': 'a modern client calls a modern server across two gateways' },
   },
   {
+    id: 'conformance-legacy',
+    source: 'docs/conformance.md',
+    says: 'Revision 2025-11-25 passes the suite through two gateways, check by check.',
+    proofs: {
+      'test/conformance/conformance.test.ts': 'of revision 2025-11-25, every check passes through two gateways',
+    },
+  },
+  {
+    id: 'conformance-modern',
+    source: 'docs/conformance.md',
+    says: 'Revision 2026-07-28 passes the suite through two gateways, check by check.',
+    proofs: {
+      'test/conformance/conformance.test.ts': 'of revision 2026-07-28, every check passes through two gateways',
+    },
+  },
+  {
+    id: 'conformance-tasks',
+    source: 'docs/conformance.md',
+    says: 'Tasks (SEP-2663) pass through two gateways: made, read, answered, cancelled.',
+    proofs: {
+      'test/conformance/conformance.test.ts':
+        'of the tasks extension, what is asked for and answered passes through two gateways',
+    },
+  },
+  {
+    id: 'removed-methods',
+    source: 'MCP 2026-07-28, basic/transports/streamable-http',
+    says: "A method that the revision has removed is unknown (404, -32601), and a version in `_meta` that is not the header's is a mismatch (-32020).",
+    proofs: {
+      'core/grants.test.ts': 'a modern subscription that names nothing asks for a method that is gone',
+      'core/era.test.ts': '%s: refused',
+    },
+  },
+  {
+    id: 'conformance-baseline',
+    source: 'docs/conformance.md',
+    says: 'The baseline holds what is lost on the way and nothing else.',
+    proofs: {
+      'test/conformance/compare.test.ts': 'the baseline excuses what it names, and must not name what is not lost',
+    },
+  },
+  {
     id: 'original-bytes',
     source: REQUEST,
     says: 'The server gets the bytes that the caller sent.',
