@@ -11,6 +11,7 @@ export interface Run {
 }
 
 const skills = ['sep-2640-skills-directory', 'sep-2640-skills-enumeration', 'sep-2640-skills-manifest'];
+const skillsClients = ['no-prefetch', 'verify-digest', 'verify-size', 'verify-frontmatter'];
 const modern = ['--spec-version', '2026-07-28'];
 
 // table
@@ -32,4 +33,10 @@ export const runs: readonly Run[] = [
     long: true,
   },
   { name: 'clients of 2026-07-28', half: 'client', calls: [['--suite', 'all', ...modern]], long: true },
+  {
+    name: 'clients of skills',
+    half: 'client',
+    calls: skillsClients.map((what) => ['--scenario', `sep-2640-client-${what}`, ...modern, '--force']),
+    long: true,
+  },
 ];

@@ -111,7 +111,7 @@ Runs bench/index.ts; results as a table and as JSON.`,
 
 Runs @modelcontextprotocol/conformance against an MCP server directly, through one gateway and through two, and the
 official client against the suite's own servers the same ways. Prints a table, and every check that passes directly and
-not through. Exit 1 where one of those is not in test/conformance/baseline.json, or stands there in vain. Two to four minutes.
+not through. Exit 1 where one of those is not in test/conformance/baseline.json, or stands there in vain. One to four minutes.
 
   --upstream URL    an MCP server of your own, in place of test/harness/everything (server half only, no baseline)
   --way WAY         direct, one or two: only this way, beside the direct one it is compared with

@@ -1,5 +1,6 @@
 /** What the official client (SDK 2.x) does in each scenario of the suite: a client that keeps the rules, so that what fails is between. */
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { SkillsClient } from '@modelcontextprotocol/client/ext/skills';
 
 export interface Given {
   readonly url: URL;
@@ -83,6 +84,27 @@ const echoesSchema: Scenario = async (given) => {
   await client.close();
 };
 
+/** `key: value` lines are all that the suite's skills have. */
+const parseFrontmatter = (yaml: string): Record<string, unknown> =>
+  Object.fromEntries(yaml.split('\n').flatMap((line) => (/^(\w+): (.*)$/.exec(line) ? [line.split(/: (.*)/)] : [])));
+
+const listsSkills: Scenario = async (given) => {
+  const client = await connect(given);
+  await new SkillsClient(client, { parseFrontmatter }).list();
+  await client.close();
+};
+
+/** What does not hold what its entry promises is not used: the read throws, and nothing more is read. */
+const usesSkills: Scenario = async (given) => {
+  const client = await connect(given);
+  const skills = new SkillsClient(client, { parseFrontmatter });
+  const [skill] = (await skills.list()).skills;
+  if (!skill || skill.resources === 'dynamic') throw new Error('a skill with files was expected');
+  await skills.read(skill);
+  for (const { uri } of skill.resources) await skills.read(skill, uri);
+  await client.close();
+};
+
 // table
 export const scenarios: Readonly<Record<string, Scenario>> = {
   initialize: lists,
@@ -100,4 +122,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   'http-invalid-tool-headers': callsWhatIsListed,
   'json-schema-ref-no-deref': lists,
   'json-schema-2020-12-preservation': echoesSchema,
+  'sep-2640-client-no-prefetch': listsSkills,
+  'sep-2640-client-verify-digest': usesSkills,
+  'sep-2640-client-verify-size': usesSkills,
+  'sep-2640-client-verify-frontmatter': usesSkills,
 };
