@@ -1,6 +1,6 @@
 /**
  * The ways from the suite to a server: straight, through one gateway, and through two. The gateways are those of gateway/test/mesh.ts: real
- * listeners, TLS and links between them, with tokens checked and a grant on everything.
+ * listeners, TLS and links between them, with tokens checked, lists filtered and a grant on everything else.
  */
 import { TestMesh } from '../../gateway/test/mesh.ts';
 import { AuthorizingProxy } from './authorizing-proxy.ts';
@@ -38,7 +38,7 @@ export class Ways implements AsyncDisposable {
     await this.#mesh.apply((tables) => ({
       ...tables,
       servers: [...tables.servers, this.#server(near, 'aws', url), this.#server(far, 'azure', url)],
-      grants: [...tables.grants, grantOn(near), grantOn(far)],
+      grants: [...tables.grants, ...grantsOn(near), ...grantsOn(far)],
     }));
     const at = (name: string) => `${this.#proxy.origin}/mcp/${name}`;
     return { direct: url, one: at(near), two: at(far) };
@@ -54,13 +54,12 @@ export class Ways implements AsyncDisposable {
   }
 }
 
-const grantOn = (server: string) => ({
-  id: `everything-on-${server}`,
-  effect: 'allow' as const,
-  principal: { kind: 'user' as const, name: USER },
-  server,
-  everything: true,
-  tools: [],
-  prompts: [],
-  resources: [],
-});
+/** Everything, but for a tool that no server has: so every list is opened and filtered, and nothing is missing from it. */
+function grantsOn(server: string) {
+  const principal = { kind: 'user' as const, name: USER };
+  const nothing = { principal, server, tools: [], prompts: [], resources: [] };
+  return [
+    { ...nothing, id: `allow-${server}`, effect: 'allow' as const, everything: true },
+    { ...nothing, id: `deny-${server}`, effect: 'deny' as const, everything: false, tools: ['no_such_tool'] },
+  ];
+}
