@@ -27,6 +27,7 @@ interface Ground {
 /** Answers the exit code. */
 export async function conformance(args: readonly string[], signal: AbortSignal): Promise<number> {
   const options = readOptions(args);
+  if (options.upstream !== undefined) await mustAnswer(options.upstream, signal);
   const chosen = runs.filter(({ long, half }) => !(long && options.quick) && !(half === 'client' && options.upstream));
   await using everything = options.upstream === undefined ? await Everything.start() : undefined;
   await using ways = await Ways.start();
@@ -43,6 +44,19 @@ export async function conformance(args: readonly string[], signal: AbortSignal):
   const judged = judge(lost, known, ran);
   console.log(`\n${table(measured, options.ways)}\n\n${lossReport(lost, judged)}\n\nresults: ${folder}`);
   return judged.unknown.length + judged.stale.length === 0 ? 0 : 1;
+}
+
+/** Whatever it says: where nobody listens nothing passes directly, and so nothing would be lost. */
+async function mustAnswer(url: string, signal: AbortSignal): Promise<void> {
+  const asked = fetch(url, {
+    method: 'POST',
+    body: '{}',
+    signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]),
+  });
+  const answer = await asked.catch((cause) => {
+    throw new Error(`--upstream: nothing answers at ${url}`, { cause });
+  });
+  await answer.body?.cancel();
 }
 
 interface Findings {
