@@ -46,8 +46,8 @@ async function timers(): Promise<readonly Timer[]> {
     });
 }
 
-test('it runs after 30 s, on every socket that a gateway accepts or dials', async ({ skip }) => {
-  skip(process.platform !== 'linux', 'only Linux shows its timers');
+test('it runs after 30 s, on every socket that a gateway accepts or dials', async () => {
+  if (process.platform !== 'linux') return; // no other system shows its timers
   const [aws, azure] = [mesh.gateway('aws'), mesh.gateway('azure')];
   const leaving = new AbortController();
   await fetch(`${aws.door}/mcp/far`, {
