@@ -384,7 +384,7 @@ export const requirements: readonly Requirement[] = [
   },
   {
     id: 'server-status',
-    source: 'docs/architecture.md "MCP servers are probed"',
+    source: 'docs/architecture.md "The request"',
     says: 'Each MCP server is reported as the gateway that dials it finds it: reachable, era, versions, tools, last error; unknown is said to be unknown.',
     proofs: {
       'gateway/test/server-prober.test.ts':
