@@ -136,14 +136,14 @@ test.each(rows.filter(([, body]) => body.length > 50_000))(
   (_what, body) => {
     const hostile = Buffer.from(body as string);
     const plain = harmless(hostile.length);
-    expect(fastest(() => scan(hostile))).toBeLessThan(10 * fastest(() => JSON.parse(plain)) + 15);
+    expect(fastest(() => scan(hostile))).toBeLessThan(10 * fastest(() => JSON.parse(plain)) + 60); // what is quadratic takes 100 ms and more
   },
 );
 
 test('as many keys as are let in, all of which collide, take no longer than others', () => {
   const hostile = Buffer.from(keys(9_900, colliding));
   const plain = Buffer.from(keys(9_900, (i) => `a${(i * 7_919) % 1_000_003}`));
-  expect(fastest(() => scan(hostile))).toBeLessThan(10 * fastest(() => scan(plain)) + 1);
+  expect(fastest(() => scan(hostile))).toBeLessThan(10 * fastest(() => scan(plain)) + 60);
 });
 
 test('forty such bodies leave nothing behind', async () => {
