@@ -27,8 +27,8 @@ export function verdicts({
   const bytes = resident.flatMap((one) => Object.values(one.residentBytes));
   const largest = bytes.length === 0 ? undefined : Math.max(...bytes) / 1e6;
   return [
-    verdict('CPU per call, one hop', 6, '× nginx', timesNginx(measured, 'one gateway')),
-    verdict('CPU per call, two hops', 14, '× nginx', timesNginx(measured, 'two gateways')),
+    verdict('CPU per call, one hop', 4, '× nginx', timesNginx(measured, 'one gateway')),
+    verdict('CPU per call, two hops', 9, '× nginx', timesNginx(measured, 'two gateways')),
     verdict('resident memory of a gateway after the run', 150, 'MB', largest),
     verdict('a registration change at every gateway, p99', 250, 'ms', changes?.ms.p99),
     verdict('a quiet stream, plain', 50, 'KB', streams && streams.plainBytes / 1e3),
