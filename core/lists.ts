@@ -5,6 +5,7 @@
  * them by name, so a second one would be shown to one reader and called by another. Which answers come here is the caller's business.
  * Invariant: no element that the predicate refuses is in the bytes that come out, for any reader; what cannot be read comes out not at all.
  */
+import { AnswerHandles, type ReplaceHandle } from './answer-handles.ts';
 import { caseVariants } from './case-variants.ts';
 import type { CompiledGrants } from './grants.ts';
 import { JsonCursor, JsonFault, type Range } from './json-cursor.ts';
@@ -164,11 +165,12 @@ function readMember(cursor: JsonCursor, key: string, page: Page, shown: (list: s
   }
 }
 
-function readResult(cursor: JsonCursor, shown: (list: string) => Shown): Page {
+function readResult(cursor: JsonCursor, shown: (list: string) => Shown, handles: AnswerHandles | undefined): Page {
   const page: Page = { isList: false, left: 0, nextCursor: undefined, cuts: [] };
   const once = new Once(IN_RESULT);
   cursor.object((key) => {
     if (once.meets(key)) readMember(cursor, key, page, shown);
+    else if (handles) handles.resultMember(key);
     else cursor.skip();
   });
   return page;
@@ -179,32 +181,47 @@ function apply(bytes: Buffer, cuts: readonly Cut[]): Buffer {
   return Buffer.concat([...parts, bytes.subarray(cuts.at(-1)?.end ?? 0)]);
 }
 
+/** What has been found, in the order of the bytes. */
+function allCuts(lists: readonly Cut[], handles: AnswerHandles | undefined, replace: ReplaceHandle | undefined) {
+  if (!handles || !replace) return lists;
+  const cuts = [...lists];
+  for (const { start, end, kind, value } of handles.found()) {
+    cuts.push({ start, end, instead: [Buffer.from(JSON.stringify(replace(kind, value)))] });
+  }
+  return cuts.sort((a, b) => a.start - b.start);
+}
+
 /**
  * Filters one JSON-RPC message from an upstream. Templates are judged by the text of their `uriTemplate` against the resource grants: shown
  * where a grant covers every URI that it can make by prefix, as `docs://*` covers `docs://{id}`. `ui://` resources count as resources.
  * A list also becomes `cacheScope: "private"` and `ttlMs` at most 60 000, where it has these members.
+ * With `replace`, its handles are replaced in the same pass (answer-handles.ts).
  */
-export function filterAnswer(json: Buffer, grants: CompiledGrants, server: string): Filtered {
+export function filterAnswer(json: Buffer, grants: CompiledGrants, server: string, replace?: ReplaceHandle): Filtered {
   try {
     const cursor = new JsonCursor(json, LIMITS);
+    const handles = replace && new AnswerHandles(cursor);
     const once = new Once(IN_MESSAGE);
     const ids: Range[] = [];
     let page: Page | undefined;
     cursor.object((key) => {
-      if (once.meets(key) && cursor.atObject) page = readResult(cursor, (list) => shownIn(list, grants, server));
+      if (once.meets(key) && cursor.atObject)
+        page = readResult(cursor, (list) => shownIn(list, grants, server), handles);
       else if (key === 'id') ids.push(cursor.skip());
+      else if (handles) handles.member(key);
       else cursor.skip();
     });
     cursor.end();
-    return outcome(json, page?.isList ? page : undefined, ids.length === 1 ? ids[0] : undefined);
+    const list = page?.isList ? page : undefined;
+    return outcome(json, list, allCuts(list?.cuts ?? [], handles, replace), ids.length === 1 ? ids[0] : undefined);
   } catch (error) {
     if (error instanceof JsonFault) return { kind: 'unreadable' };
     throw error;
   }
 }
 
-function outcome(json: Buffer, page: Page | undefined, id: Range | undefined): Filtered {
+function outcome(json: Buffer, page: Page | undefined, cuts: readonly Cut[], id: Range | undefined): Filtered {
   const onward = page?.left === 0 ? page.nextCursor : undefined;
-  if (!page || page.cuts.length === 0) return { kind: 'unchanged', id, onward };
-  return { kind: 'filtered', bytes: apply(json, page.cuts), id, onward };
+  if (cuts.length === 0) return { kind: 'unchanged', id, onward };
+  return { kind: 'filtered', bytes: apply(json, cuts), id, onward };
 }

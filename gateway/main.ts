@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { compileReach } from '@portolan/core';
 import { ClosedDoors } from './adapters/closed-doors.ts';
 import { endure, type Work } from './adapters/endure.ts';
+import { handleSealer } from './adapters/handles/handle-sealer.ts';
+import { SealingKeys } from './adapters/handles/sealing-keys.ts';
 import { type KeptIdentity, openIdentity } from './adapters/identity/keep-identity.ts';
 import { LinkPeers } from './adapters/link/link-peers.ts';
 import { lockFolder } from './adapters/lock-folder.ts';
@@ -15,8 +17,6 @@ import { NatsLink } from './adapters/nats/nats-link.ts';
 import { listenLoopback, listenPlain, listenTls } from './adapters/node-listeners.ts';
 import { openPublicCertificate, type WatchedCertificate } from './adapters/public-certificate.ts';
 import { readings } from './adapters/readings.ts';
-import { SealingKeys } from './adapters/session/sealing-keys.ts';
-import { sessionSealer } from './adapters/session/session-sealer.ts';
 import { followSnapshot, partsByNats } from './adapters/snapshot/follow-snapshot.ts';
 import { report } from './adapters/snapshot/report.ts';
 import { SnapshotRegistry } from './adapters/snapshot/snapshot-registry.ts';
@@ -202,7 +202,7 @@ async function makeServer(parts: Parts): Promise<GatewayServer> {
       peers: new LinkPeers({ identity, registry, clock, log, connectTimeoutMs }),
       upstreams: new UndiciUpstreams({ registry, mayDial, connectTimeoutMs }),
       audit: spool,
-      sessions: sessionSealer(sealingKeys),
+      sealer: handleSealer(sealingKeys),
       meter: counters,
       clock,
       log,
