@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { classifyRequest, decodeHeaderValue, type Headers, isModernVersion } from './era.ts';
+import { classifyRequest, decodeHeaderValue, encodeHeaderValue, type Headers, isModernVersion } from './era.ts';
 import { type Scanned, scan } from './scan.ts';
 
 const VERSION = '2026-07-28';
@@ -172,4 +172,19 @@ test('a header of blanks costs nothing', () => {
   const start = process.cpuUsage();
   classifyRequest(call, headers('tools/call', { 'mcp-name': `a${' '.repeat(60_000)}b` }));
   expect(process.cpuUsage(start).user / 1_000).toBeLessThan(200);
+});
+
+test('any text crosses in a header and comes out the same; plain ones as they are', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+      const value = encodeHeaderValue(text);
+      expect(value).toMatch(/^[\x20-\x7e\t]*$/);
+      expect(decodeHeaderValue(value)).toBe(text);
+    }),
+  );
+  expect(encodeHeaderValue('task-1 of 2')).toBe('task-1 of 2');
+  for (const odd of ['', ' t', 't\t', 'tâche', 'a\nb', '=?base64?x?=']) {
+    expect(encodeHeaderValue(odd)).toMatch(/^=\?base64\?[\w+/=]*\?=$/);
+    expect(decodeHeaderValue(encodeHeaderValue(odd))).toBe(odd);
+  }
 });

@@ -53,6 +53,15 @@ export function decodeHeaderValue(value: string): string | undefined {
   return bytes.toString('base64') === encoded && isUtf8(bytes) ? bytes.toString() : undefined;
 }
 
+/** ASCII without controls or blanks at its ends, and not the sentinel itself (MCP 2026-07-28, "Value encoding"). */
+const PLAIN = /^[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?$/;
+
+/** The value of a header whose text is `text`: as it is, or in the base64 sentinel. */
+export const encodeHeaderValue = (text: string): string =>
+  PLAIN.test(text) && !(text.startsWith('=?base64?') && text.endsWith('?='))
+    ? text
+    : `=?base64?${Buffer.from(text).toString('base64')}?=`;
+
 const refusal = (fault: FaultCode, expected: string): EraRefusal => ({ fault, name: undefined, expected });
 
 const VERSIONS_DIFFER = 'MCP-Protocol-Version must equal the version in "_meta"';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { faults, publicSentence, refuse } from './errors.ts';
+import { type FaultCode, faults, publicCode, publicSentence, refuse } from './errors.ts';
 
 // MCP 2026-07-28, "Errors": what of the reserved range the specification itself gives out
 const SPECIFIED = [-32700, -32600, -32601, -32602, -32603, -32020, -32021, -32022];
@@ -9,6 +9,11 @@ test('our own JSON-RPC codes lie outside the reserved range', () => {
     const reserved = rpc >= -32768 && rpc <= -32000;
     expect(!reserved || SPECIFIED.includes(rpc), `${code}: ${rpc}`).toBe(true);
   }
+});
+
+test('no two faults share a code of our own, but where one must look like the other', () => {
+  const own = Object.entries(faults).filter(([code, { rpc }]) => rpc > 0 && publicCode(code as FaultCode) === code);
+  expect(new Set(own.map(([, { rpc }]) => rpc)).size).toBe(own.length);
 });
 
 test('401 means the caller’s own token and nothing else', () => {

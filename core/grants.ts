@@ -122,14 +122,14 @@ export interface Call {
   readonly target?: string | undefined;
   /** What a completion's target is. */
   readonly ref?: 'prompt' | 'resource' | undefined;
-  /** Resources and tasks that `subscriptions/listen` asks to hear of; undefined where they cannot be read. */
-  readonly listens?: { readonly uris: readonly string[]; readonly tasks: boolean } | undefined;
+  /** Resources that `subscriptions/listen` asks to hear of; undefined where what it asks for cannot be read. */
+  readonly listens?: { readonly uris: readonly string[] } | undefined;
 }
 
 // table
 const needs: ReadonlyMap<
   string,
-  'any-grant' | 'tool' | 'prompt' | 'resource' | 'subscription' | 'completion' | 'listen'
+  'any-grant' | 'tool' | 'prompt' | 'resource' | 'subscription' | 'completion' | 'listen' | 'task'
 > = new Map([
   ['initialize', 'any-grant'],
   ['ping', 'any-grant'],
@@ -146,13 +146,18 @@ const needs: ReadonlyMap<
   ['resources/subscribe', 'subscription'],
   ['resources/unsubscribe', 'subscription'],
   ['completion/complete', 'completion'],
+  ['tasks/get', 'task'],
+  ['tasks/result', 'task'],
+  ['tasks/update', 'task'],
+  ['tasks/cancel', 'task'],
 ]);
 
 /**
  * May this principal send this message to this server?
  * `no_grant` without any grant; `*_not_found` for a tool, prompt or resource that is not granted, the same whether it exists or not;
- * `invalid_params` where the target is missing, but `method_not_found` where the revision has no such method (`resources/subscribe` since 2026-07-28); `method_not_found` for methods that need `everything`. `tasks/*` are among these
- * until a task is bound to who started it.
+ * `invalid_params` where the target is missing, but `method_not_found` where the revision has no such method (`resources/subscribe` since 2026-07-28);
+ * `method_not_found` for methods that need `everything`. A task needs no grant of its own: its id opens for the one who started it alone, at the
+ * handling gateway.
  */
 export function permit(grants: CompiledGrants, server: string, call: Call, era?: Era): 'allowed' | FaultCode {
   if (!grants.onServer(server)) return 'no_grant';
@@ -169,6 +174,8 @@ export function permit(grants: CompiledGrants, server: string, call: Call, era?:
     case 'subscription':
       if (call.target === undefined && era === 'modern') return 'method_not_found';
       return named(call.target, 'resource_not_found', (uri) => grants.mayRead(server, uri));
+    case 'task':
+      return named(call.target, 'task_not_found', () => true);
     case 'completion':
       return completion(grants, server, call);
     case 'listen':
@@ -191,6 +198,5 @@ function completion(grants: CompiledGrants, server: string, call: Call): 'allowe
 
 function listen(grants: CompiledGrants, server: string, call: Call): 'allowed' | FaultCode {
   if (!call.listens) return 'invalid_params';
-  if (call.listens.uris.some((uri) => !grants.mayRead(server, uri))) return 'resource_not_found';
-  return call.listens.tasks && !grants.everything(server) ? 'method_not_found' : 'allowed';
+  return call.listens.uris.every((uri) => grants.mayRead(server, uri)) ? 'allowed' : 'resource_not_found';
 }

@@ -1,4 +1,6 @@
 /** The door of core: everything that both planes share, by explicit name. */
+
+export type { ReplaceHandle } from './answer-handles.ts';
 export * as api from './api.ts';
 export { AuditRecord, AuditRow, AuditStatus, damagedAuditRecord, SpooledRecord, Watermark } from './audit.ts';
 export {
@@ -12,7 +14,7 @@ export {
 export { callMs, idleMs } from './deadlines.ts';
 export { type Destination, destination, type Self } from './destination.ts';
 export { Duration } from './duration.ts';
-export { classifyRequest, type Era, type EraRefusal, type Headers, isModernVersion } from './era.ts';
+export { classifyRequest, type Era, type EraRefusal, encodeHeaderValue, type Headers, isModernVersion } from './era.ts';
 export {
   type AuditOutcome,
   type Fault,
@@ -25,6 +27,7 @@ export {
   refuse,
 } from './errors.ts';
 export { type Call, type CompiledGrants, compileGrants, permit, type View } from './grants.ts';
+export type { RequestHandle } from './handles.ts';
 export {
   CALLER_HEADER,
   HOP_HEADER,
@@ -75,7 +78,7 @@ export {
   type WholeSnapshot,
 } from './snapshot.ts';
 export { spliceCursor } from './splice-cursor.ts';
-export { spliceTraceparent } from './splice-traceparent.ts';
+export { type Cut, spliceTraceparent } from './splice-traceparent.ts';
 export {
   hopKey,
   hopProof,

@@ -5,6 +5,7 @@
  * them by name, so a second one would be shown to one reader and called by another. Which answers come here is the caller's business.
  * Invariant: no element that the predicate refuses is in the bytes that come out, for any reader; what cannot be read comes out not at all.
  */
+import { AnswerHandles, type ReplaceHandle } from './answer-handles.ts';
 import { caseVariants } from './case-variants.ts';
 import type { CompiledGrants } from './grants.ts';
 import { JsonCursor, JsonFault, type Range } from './json-cursor.ts';
@@ -19,8 +20,14 @@ interface Found {
 export type Filtered =
   /** No list, or nothing to take out of it: pass the original bytes on. */
   | (Found & { readonly kind: 'unchanged' })
-  /** `idAt`: where the id begins in `bytes`. */
-  | (Found & { readonly kind: 'filtered'; readonly bytes: Buffer; readonly idAt: number | undefined })
+  | (Found & {
+      readonly kind: 'filtered';
+      readonly bytes: Buffer;
+      /** Where the id begins in `bytes`. */
+      readonly idAt: number | undefined;
+      /** A handle has been replaced: the bytes are for this caller alone. */
+      readonly personal: boolean;
+    })
   /** Not one JSON object, or keys that two readers could read differently: `upstream_invalid`. */
   | { readonly kind: 'unreadable' };
 
@@ -165,11 +172,12 @@ function readMember(cursor: JsonCursor, key: string, page: Page, shown: (list: s
   }
 }
 
-function readResult(cursor: JsonCursor, shown: (list: string) => Shown): Page {
+function readResult(cursor: JsonCursor, shown: (list: string) => Shown, handles: AnswerHandles | undefined): Page {
   const page: Page = { isList: false, left: 0, nextCursor: undefined, cuts: [] };
   const once = new Once(IN_RESULT);
   cursor.object((key) => {
     if (once.meets(key)) readMember(cursor, key, page, shown);
+    else if (handles) handles.resultMember(key);
     else cursor.skip();
   });
   return page;
@@ -180,35 +188,51 @@ function apply(bytes: Buffer, cuts: readonly Cut[]): Buffer {
   return Buffer.concat([...parts, bytes.subarray(cuts.at(-1)?.end ?? 0)]);
 }
 
+/** What has been found, in the order of the bytes. */
+function allCuts(lists: readonly Cut[], handles: AnswerHandles | undefined, replace: ReplaceHandle | undefined) {
+  if (!handles || !replace) return lists;
+  const cuts = [...lists];
+  for (const { start, end, kind, value } of handles.found()) {
+    cuts.push({ start, end, instead: [Buffer.from(JSON.stringify(replace(kind, value)))] });
+  }
+  return cuts.sort((a, b) => a.start - b.start);
+}
+
 /**
  * Filters one JSON-RPC message from an upstream. Templates are judged by the text of their `uriTemplate` against the resource grants: shown
  * where a grant covers every URI that it can make by prefix, as `docs://*` covers `docs://{id}`. `ui://` resources count as resources.
  * A list also becomes `cacheScope: "private"` and `ttlMs` at most 60 000, where it has these members.
+ * With `replace`, its handles are replaced in the same pass (answer-handles.ts).
  */
-export function filterAnswer(json: Buffer, grants: CompiledGrants, server: string): Filtered {
+export function filterAnswer(json: Buffer, grants: CompiledGrants, server: string, replace?: ReplaceHandle): Filtered {
   try {
     const cursor = new JsonCursor(json, LIMITS);
+    const handles = replace && new AnswerHandles(cursor);
     const once = new Once(IN_MESSAGE);
     const ids: Range[] = [];
     let page: Page | undefined;
     cursor.object((key) => {
-      if (once.meets(key) && cursor.atObject) page = readResult(cursor, (list) => shownIn(list, grants, server));
+      if (once.meets(key) && cursor.atObject)
+        page = readResult(cursor, (list) => shownIn(list, grants, server), handles);
       else if (key === 'id') ids.push(cursor.skip());
+      else if (handles) handles.member(key);
       else cursor.skip();
     });
     cursor.end();
-    return outcome(json, page?.isList ? page : undefined, ids.length === 1 ? ids[0] : undefined);
+    const list = page?.isList ? page : undefined;
+    return outcome(json, list, allCuts(list?.cuts ?? [], handles, replace), ids.length === 1 ? ids[0] : undefined);
   } catch (error) {
     if (error instanceof JsonFault) return { kind: 'unreadable' };
     throw error;
   }
 }
 
-function outcome(json: Buffer, page: Page | undefined, id: Range | undefined): Filtered {
+function outcome(json: Buffer, page: Page | undefined, cuts: readonly Cut[], id: Range | undefined): Filtered {
   const onward = page?.left === 0 ? page.nextCursor : undefined;
-  if (!page || page.cuts.length === 0) return { kind: 'unchanged', id, onward };
-  const bytes = apply(json, page.cuts);
-  // all cuts are in the result, so the id stands before them all or behind
-  const moved = id && id.start > (page.cuts[0]?.start ?? 0) ? bytes.length - json.length : 0;
-  return { kind: 'filtered', bytes, id, idAt: id && id.start + moved, onward };
+  if (cuts.length === 0) return { kind: 'unchanged', id, onward };
+  const bytes = apply(json, cuts);
+  // all cuts of a response are in its result, so the id stands before them all or behind
+  const moved = id && id.start > (cuts[0]?.start ?? 0) ? bytes.length - json.length : 0;
+  const personal = cuts.length > (page?.cuts.length ?? 0);
+  return { kind: 'filtered', bytes, id, idAt: id && id.start + moved, personal, onward };
 }

@@ -3,6 +3,7 @@
  * Members come in any order, so candidates are gathered here; `scan.ts` picks the one that the method is about.
  */
 import { caseVariants } from './case-variants.ts';
+import { type HandleKind, RELATED_TASK, type RequestHandle } from './handles.ts';
 import type { JsonCursor, Range } from './json-cursor.ts';
 
 /** `params._meta` (MCP 2026-07-28, basic/index "_meta"; `traceparent` by SEP-414). The range is the object's, braces included. */
@@ -14,12 +15,14 @@ export interface Meta extends Range {
   readonly clientCapabilities: boolean;
   /** Its value's range, quotes included; `value` is undefined where it is no string. */
   readonly traceparent: (Range & { readonly value: string | undefined }) | undefined;
+  /** `io.modelcontextprotocol/related-task` (MCP 2025-11-25, "Tasks"): its `taskId`. */
+  readonly relatedTask: RequestHandle | undefined;
 }
 
 /** What `subscriptions/listen` asks to hear of. */
 export interface Listens {
   readonly uris: readonly string[];
-  readonly tasks: boolean;
+  readonly tasks: readonly RequestHandle[];
 }
 
 /** A completion's `ref`: the prompt's name, or the text of the resource's URI template. */
@@ -32,7 +35,9 @@ export interface Params {
   range: Range | undefined;
   name: string | undefined;
   uri: string | undefined;
-  taskId: string | undefined;
+  taskId: RequestHandle | undefined;
+  /** Undefined where it is null, too. */
+  requestState: RequestHandle | undefined;
   ref: Ref | undefined;
   meta: Meta | undefined;
   listens: Listens | undefined;
@@ -42,9 +47,13 @@ export interface Params {
   unfit: string | undefined;
 }
 
-const inParams = caseVariants(['name', 'uri', 'taskId', 'ref', '_meta', 'notifications']);
+const inParams = caseVariants(['name', 'uri', 'taskId', 'requestState', 'ref', '_meta', 'notifications']);
 const inRef = caseVariants(['type', 'name', 'uri']);
+const inRelatedTask = caseVariants(['taskId']);
 const inListens = caseVariants(['resourceSubscriptions', 'taskIds']);
+
+/** Of null, which counts as absent. */
+const LETTER_N = 0x6e;
 
 /** A string, or undefined for a value of any other kind. */
 export function stringOrSkip(cursor: JsonCursor): string | undefined {
@@ -53,11 +62,33 @@ export function stringOrSkip(cursor: JsonCursor): string | undefined {
   return undefined;
 }
 
-function readMeta(cursor: JsonCursor): Meta {
+function readHandle(cursor: JsonCursor, kind: HandleKind): RequestHandle {
+  const start = cursor.peekAt();
+  const value = stringOrSkip(cursor);
+  return { kind, value, needed: true, start, end: cursor.at };
+}
+
+/** Of a value without a string `taskId`, or with a key that a lenient reader takes for it, the range is the whole value's. */
+function readRelatedTask(cursor: JsonCursor): RequestHandle {
+  const start = cursor.peekAt();
+  let task: RequestHandle | undefined;
+  let unsure = !cursor.atObject;
+  if (unsure) cursor.skip();
+  else
+    cursor.object((key) => {
+      unsure ||= inRelatedTask(key) !== undefined;
+      if (key === 'taskId') task = readHandle(cursor, 'task');
+      else cursor.skip();
+    });
+  return task && !unsure ? task : { kind: 'task', value: undefined, needed: true, start, end: cursor.at };
+}
+
+export function readMeta(cursor: JsonCursor): Meta {
   let empty = true;
   let protocolVersion: string | null | undefined;
   let clientCapabilities = false;
   let traceparent: Meta['traceparent'];
+  let relatedTask: Meta['relatedTask'];
   const range = cursor.object((key) => {
     empty = false;
     if (key === 'io.modelcontextprotocol/protocolVersion') {
@@ -66,12 +97,14 @@ function readMeta(cursor: JsonCursor): Meta {
       const start = cursor.peekAt();
       const value = stringOrSkip(cursor);
       traceparent = { start, end: cursor.at, value };
+    } else if (key === RELATED_TASK) {
+      relatedTask = readRelatedTask(cursor);
     } else {
       if (key === 'io.modelcontextprotocol/clientCapabilities') clientCapabilities = cursor.atObject;
       cursor.skip();
     }
   });
-  return { start: range.start, end: range.end, empty, protocolVersion, clientCapabilities, traceparent };
+  return { start: range.start, end: range.end, empty, protocolVersion, clientCapabilities, traceparent, relatedTask };
 }
 
 function readRef(cursor: JsonCursor): Ref | undefined {
@@ -91,30 +124,40 @@ function readRef(cursor: JsonCursor): Ref | undefined {
   return undefined;
 }
 
-/** Undefined where a URI is no string, or a key is ours in other case: then nobody can say what is asked for. */
+/** Undefined where a URI or a task's id is no string, or a key is ours in other case: then nobody can say what is asked for. */
 function readListens(cursor: JsonCursor): Listens | undefined {
   const uris: (string | undefined)[] = [];
-  let tasks = false;
+  const tasks: RequestHandle[] = [];
   let unsure = false;
   cursor.object((key) => {
     if (key === 'resourceSubscriptions' && cursor.atArray) {
       cursor.array(() => void uris.push(stringOrSkip(cursor)));
       return;
     }
-    if (key === 'taskIds') tasks = true;
+    if (key === 'taskIds' && cursor.atArray) {
+      cursor.array(() => void tasks.push(readHandle(cursor, 'task')));
+      return;
+    }
     unsure ||= inListens(key) !== undefined;
     cursor.skip();
   });
   const known = uris.filter((uri) => uri !== undefined);
-  return unsure || known.length < uris.length ? undefined : { uris: known, tasks };
+  const misread = known.length < uris.length || tasks.some(({ value }) => value === undefined);
+  return unsure || misread ? undefined : { uris: known, tasks };
 }
 
 function readMember(cursor: JsonCursor, params: Params, key: string): void {
   switch (key) {
     case 'name':
     case 'uri':
-    case 'taskId':
       params[key] = stringOrSkip(cursor);
+      return;
+    case 'taskId':
+      params.taskId = readHandle(cursor, 'task');
+      return;
+    case 'requestState':
+      if (cursor.peek() === LETTER_N) cursor.skip();
+      else params.requestState = readHandle(cursor, 'state');
       return;
     case '_meta':
       if (cursor.atObject) params.meta = readMeta(cursor);
@@ -141,6 +184,7 @@ export const noParams = (): Params => ({
   name: undefined,
   uri: undefined,
   taskId: undefined,
+  requestState: undefined,
   ref: undefined,
   meta: undefined,
   listens: undefined,

@@ -58,12 +58,12 @@ test.each<[string, string, Partial<Scanned>]>([
       { notifications: { toolsListChanged: true, resourceSubscriptions: ['a://b'] } },
       { method: 'subscriptions/listen' },
     ),
-    { listens: { uris: ['a://b'], tasks: false } },
+    { listens: { uris: ['a://b'], tasks: [] } },
   ],
   [
     'tasks to listen to',
     call({ notifications: { taskIds: ['t'] } }, { method: 'subscriptions/listen' }),
-    { listens: { uris: [], tasks: true } },
+    { handles: [expect.objectContaining({ kind: 'task', value: 't', needed: true })] },
   ],
   [
     'no text to listen to',
@@ -253,4 +253,93 @@ test('no bytes make it throw', () => {
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void scan(Buffer.from(bytes))),
     { numRuns: 5_000 },
   );
+});
+
+const handles = (text: string) =>
+  accepted(text).handles?.map(({ kind, value, needed, start, end }) => [
+    kind,
+    value,
+    needed,
+    Buffer.from(text).toString('utf8', start, end),
+  ]);
+const meta = (task: unknown) => ({ _meta: { 'io.modelcontextprotocol/related-task': task } });
+
+test.each<[string, string, unknown[][] | undefined]>([
+  [
+    'a call has none',
+    call({ name: 'x', arguments: { taskId: 't', requestState: 's', ...meta({ taskId: 't' }) } }),
+    undefined,
+  ],
+  [
+    'a task that is asked about',
+    call({ taskId: 't\u00e9' }, { method: 'tasks/get' }),
+    [['task', 't\u00e9', true, '"t\u00e9"']],
+  ],
+  [
+    'a notification about it',
+    call({ taskId: 't' }, { method: 'tasks/cancel', id: undefined }),
+    [['task', 't', true, '"t"']],
+  ],
+  [
+    "perhaps a task of the client's own",
+    call({ taskId: 't' }, { method: 'notifications/tasks/status', id: undefined }),
+    [['task', 't', false, '"t"']],
+  ],
+  ['a state', call({ name: 'x', requestState: 's' }), [['state', 's', true, '"s"']]],
+  ['no text for a state', call({ name: 'x', requestState: { a: 1 } }), [['state', undefined, true, '{"a":1}']]],
+  ['null for no state', call({ name: 'x', requestState: null }), undefined],
+  [
+    'tasks to listen to',
+    call({ notifications: { taskIds: ['a', 'b'] } }, { method: 'subscriptions/listen' }),
+    [
+      ['task', 'a', true, '"a"'],
+      ['task', 'b', true, '"b"'],
+    ],
+  ],
+  ['a call that belongs to a task', call({ name: 'x', ...meta({ taskId: 't' }) }), [['task', 't', true, '"t"']]],
+  [
+    'a notification that does',
+    call(meta({ taskId: 't' }), { method: 'notifications/progress', id: undefined }),
+    [['task', 't', false, '"t"']],
+  ],
+  [
+    'a response that does',
+    JSON.stringify({ jsonrpc: '2.0', id: 1, result: meta({ taskId: 't' }) }),
+    [['task', 't', false, '"t"']],
+  ],
+  [
+    'a related task that two readers read differently',
+    call(meta({ taskId: 't', taskid: 'u' })),
+    [['task', undefined, true, '{"taskId":"t","taskid":"u"}']],
+  ],
+  ['a related task without a name', call(meta({})), [['task', undefined, true, '{}']]],
+])('handles: %s', (_what, text, expected) => {
+  expect(handles(text)).toEqual(expected);
+});
+
+test('a state under a key that a lenient reader takes for it is refused', () => {
+  expect(scanText(call({ name: 'x', requeststate: 's' }))).toMatchObject({ fault: 'invalid_request' });
+});
+
+test('tasks to listen to that are no texts cannot be read', () => {
+  const text = call({ notifications: { taskIds: ['t', 1] } }, { method: 'subscriptions/listen' });
+  expect(accepted(text)).toMatchObject({ listens: undefined, handles: undefined });
+});
+
+test('other texts are put in beside our span, wherever they stand', () => {
+  const trace = '00-11111111111111111111111111111111-2222222222222222-01';
+  for (const params of [
+    { taskId: 'a', _meta: { x: 1 } },
+    { _meta: { traceparent: 'old' }, taskId: 'a' },
+    { taskId: 'a' },
+    { _meta: { 'io.modelcontextprotocol/related-task': { taskId: 'a' }, traceparent: 'old' }, taskId: 'a' },
+  ]) {
+    const text = call(params, { method: 'tasks/get' });
+    const scanned = accepted(text);
+    const cuts = (scanned.handles ?? []).map(({ start, end }) => ({ start, end, text: '"é and more"' }));
+    const spliced = JSON.parse(spliceTraceparent(Buffer.from(text), scanned, trace, cuts).toString());
+    const expected = JSON.parse(text.replaceAll('"a"', '"é and more"'));
+    if ('_meta' in params) expected.params._meta.traceparent = trace;
+    expect(spliced).toEqual(expected);
+  }
 });

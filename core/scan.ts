@@ -5,8 +5,9 @@
  */
 import { caseVariants } from './case-variants.ts';
 import type { FaultCode } from './errors.ts';
+import type { RequestHandle } from './handles.ts';
 import { JsonCursor, JsonFault, type Range } from './json-cursor.ts';
-import { type Listens, type Meta, noParams, type Params, readParams, stringOrSkip } from './scan-params.ts';
+import { type Listens, type Meta, noParams, type Params, readMeta, readParams, stringOrSkip } from './scan-params.ts';
 
 /** Deepest nesting, and members of all objects together, of a request. */
 const scanLimits = { depth: 64, keys: 10_000 } as const;
@@ -31,6 +32,10 @@ export interface Scanned {
   /** Of the value of `params`, braces included. */
   readonly params: Range | undefined;
   readonly meta: Meta | undefined;
+  /**
+   * In no order: `params.taskId`, `params.requestState`, the `taskIds` of subscriptions/listen, and the related task in a `_meta`, a response's too.
+   */
+  readonly handles: readonly RequestHandle[] | undefined;
 }
 
 /** Why the body was refused: `name` and `expected` fill the fault's sentence; `idBytes` is echoed where the id could be read. */
@@ -52,8 +57,11 @@ const SUBJECTS: ReadonlyMap<string, 'name' | 'uri' | 'ref' | 'notifications'> = 
   ['completion/complete', 'ref'],
   ['subscriptions/listen', 'notifications'],
 ]);
-const subjectOf = (method: string | undefined): 'name' | 'uri' | 'taskId' | 'ref' | 'notifications' | undefined =>
+type Subject = 'name' | 'uri' | 'taskId' | 'ref' | 'notifications';
+const subjectOf = (method: string | undefined): Subject | undefined =>
   method === undefined ? undefined : (SUBJECTS.get(method) ?? (method.startsWith('tasks/') ? 'taskId' : undefined));
+
+const NO_HANDLES: readonly RequestHandle[] = [];
 
 const inMessage = caseVariants(['jsonrpc', 'id', 'method', 'params', 'result', 'error']);
 
@@ -69,6 +77,8 @@ interface Members {
   method: string | undefined;
   params: Params;
   result: boolean;
+  /** Of a response: the task that its result says it belongs to. */
+  relatedTask: RequestHandle | undefined;
   error: boolean;
   unfit: string | undefined;
 }
@@ -82,6 +92,11 @@ function readId(cursor: JsonCursor): Id | undefined {
   const idBytes = cursor.bytes.toString('latin1', start, cursor.skip().end);
   const id = /^[-\d]/.test(idBytes) ? Number(idBytes) : Number.NaN;
   return Number.isInteger(id) ? { id, idBytes } : undefined;
+}
+
+function readResultMember(cursor: JsonCursor, found: Members, key: string): void {
+  if (key === '_meta' && cursor.atObject) found.relatedTask = readMeta(cursor).relatedTask;
+  else cursor.skip();
 }
 
 function readMember(cursor: JsonCursor, found: Members, key: string): void {
@@ -105,7 +120,8 @@ function readMember(cursor: JsonCursor, found: Members, key: string): void {
     case 'error':
       if (key === 'error' && !cursor.atObject) found.unfit ??= '"error" must be an object';
       found[key] = true;
-      cursor.skip();
+      if (key === 'result' && cursor.atObject) cursor.object((member) => readResultMember(cursor, found, member));
+      else cursor.skip();
       return;
     default: {
       const variant = inMessage(key);
@@ -122,27 +138,42 @@ function misshapen(found: Members): string | undefined {
   if (found.method !== undefined) {
     if (found.result || found.error) return 'a message has "method" or a result, not both';
     const subject = subjectOf(found.method);
-    const variant = found.params.variants.find((key) => key === subject || key === '_meta');
+    const variant = found.params.variants.find((key) => key === subject || key === '_meta' || key === 'requestState');
     return variant && `"${variant}" in "params" is written so, in this case`;
   }
   if (found.result === found.error) return '"method", or one of "result" and "error"';
   return found.id === undefined ? 'a response has an "id"' : undefined;
 }
 
+/** Undefined for most messages: they have none. */
+function handlesOf({ params, relatedTask, id }: Members, subject: Subject | undefined): Scanned['handles'] {
+  const { taskId, requestState, listens, meta } = params;
+  const tasks = subject === 'notifications' && listens ? listens.tasks : NO_HANDLES;
+  const related = meta?.relatedTask ?? relatedTask;
+  if (!taskId && !requestState && !related && tasks.length === 0) return undefined;
+  const handles = [...tasks];
+  if (requestState) handles.push(requestState);
+  // methods that we do not know may mean anything by it, notifications a task of the client's
+  if (taskId) handles.push({ ...taskId, needed: subject === 'taskId' });
+  if (related) handles.push({ ...related, needed: !relatedTask && id !== undefined });
+  return handles;
+}
+
 function message(found: Members): Scanned {
   const { method, params, id } = found;
   const subject = subjectOf(method);
-  const named = subject === 'name' || subject === 'uri' || subject === 'taskId' ? params[subject] : undefined;
+  const named = subject === 'name' || subject === 'uri' ? params[subject] : undefined;
   return {
     kind: method === undefined ? 'response' : id === undefined ? 'notification' : 'request',
     id: id?.id,
     idBytes: id?.idBytes,
     method,
-    target: subject === 'ref' ? params.ref?.target : named,
+    target: subject === 'ref' ? params.ref?.target : subject === 'taskId' ? params.taskId?.value : named,
     ref: subject === 'ref' ? params.ref?.kind : undefined,
     listens: subject === 'notifications' ? params.listens : undefined,
     params: params.range,
     meta: params.meta,
+    handles: handlesOf(found, subject),
   };
 }
 
@@ -189,6 +220,7 @@ function walk(cursor: JsonCursor): Scanned | Unscannable {
     method: undefined,
     params: noParams(),
     result: false,
+    relatedTask: undefined,
     error: false,
     unfit: undefined,
   };

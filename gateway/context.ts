@@ -22,6 +22,7 @@ import type { Door, Exchange, Ports, Tables } from './ports.ts';
 import type { Proofs } from './proofs.ts';
 import type { RandomHex } from './random-hex.ts';
 import type { ShownTokens } from './shown-tokens.ts';
+import type { CallerHandles } from './stream/caller-handles.ts';
 import type { RequestHead } from './stream/headers.ts';
 import type { KnownLists } from './stream/known-lists.ts';
 import type { Progress } from './stream/relay.ts';
@@ -140,6 +141,8 @@ export interface Routed extends Allowed {
 }
 export interface Armed extends Routed {
   readonly exchange: Exchange;
+  /** At the handling gateway: opens and seals what the server hands out to this caller. */
+  readonly handles: CallerHandles | undefined;
   /** Legacy, at the handling gateway: what the session id says of the upstream's own. */
   readonly session: UpstreamSession | undefined;
 }

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { compileReach } from '@portolan/core';
 import { ClosedDoors } from './adapters/closed-doors.ts';
 import { endure, type Work } from './adapters/endure.ts';
+import { handleSealer } from './adapters/handles/handle-sealer.ts';
+import { SealingKeys } from './adapters/handles/sealing-keys.ts';
 import { type KeptIdentity, openIdentity } from './adapters/identity/keep-identity.ts';
 import { LinkPeers } from './adapters/link/link-peers.ts';
 import { lockFolder } from './adapters/lock-folder.ts';
@@ -17,8 +19,6 @@ import { reportServers } from './adapters/probe/report-servers.ts';
 import { ServerProber } from './adapters/probe/server-prober.ts';
 import { openPublicCertificate, type WatchedCertificate } from './adapters/public-certificate.ts';
 import { readings } from './adapters/readings.ts';
-import { SealingKeys } from './adapters/session/sealing-keys.ts';
-import { sessionSealer } from './adapters/session/session-sealer.ts';
 import { followSnapshot, partsByNats } from './adapters/snapshot/follow-snapshot.ts';
 import { report } from './adapters/snapshot/report.ts';
 import { SnapshotRegistry } from './adapters/snapshot/snapshot-registry.ts';
@@ -219,7 +219,7 @@ async function makeServer(parts: Parts): Promise<GatewayServer> {
       peers: new LinkPeers({ identity, registry, clock, log, connectTimeoutMs }),
       upstreams: new UndiciUpstreams({ registry, ...dialling(config, doors), watch: prober }),
       audit: spool,
-      sessions: sessionSealer(sealingKeys),
+      sealer: handleSealer(sealingKeys),
       meter: counters,
       clock,
       log,

@@ -127,16 +127,22 @@ export interface AuditLog {
   note(record: AuditRecord): void;
 }
 
-/** What is sealed into a session id. */
-export interface SessionBinding {
+/** What a server hands out so that its holder can come back to something of one caller. */
+export type HandleKind = 'session' | 'event' | 'task' | 'state';
+/** What is sealed into a handle. */
+export interface HandleBinding {
+  readonly kind: HandleKind;
   readonly server: string;
   readonly principal: string;
   readonly upstreamId: string;
 }
-/** Seals and opens legacy session ids with the keys of this gateway (AEAD). `open` answers undefined for any foreign, old or torn id. */
-export interface SessionSealer {
-  seal(binding: SessionBinding): string | undefined;
-  open(sealed: string): SessionBinding | undefined;
+/**
+ * Seals and opens handles with the keys of this gateway (AEAD); a sealed one is base64url. `seal` answers undefined for what is too long, or before there
+ * is a key; but for sessions, the same binding makes the same text. `open` answers undefined for any that is foreign, old, torn or of another kind.
+ */
+export interface HandleSealer {
+  seal(binding: HandleBinding): string | undefined;
+  open(kind: HandleKind, sealed: string): HandleBinding | undefined;
 }
 
 /** Plain counters, rendered at scrape. */
@@ -244,7 +250,7 @@ export interface Ports {
   readonly peers: PeerTransport;
   readonly upstreams: UpstreamTransport;
   readonly audit: AuditLog;
-  readonly sessions: SessionSealer;
+  readonly sealer: HandleSealer;
   readonly meter: Meter;
   readonly clock: Clock;
   readonly log: Log;

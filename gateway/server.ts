@@ -227,6 +227,7 @@ export class GatewayServer implements Intake {
       trace: undefined,
       callerSession: undefined,
       to: undefined,
+      handles: undefined,
       session: undefined,
       exchange: undefined,
     };

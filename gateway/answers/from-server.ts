@@ -7,7 +7,6 @@ import type { Armed, Gateway, Reply } from '../context.ts';
 import type { Answer } from '../ports.ts';
 import { gather } from '../stream/gather.ts';
 import type { Page } from '../stream/relay.ts';
-import { sessionPrincipal } from '../stream/session-principal.ts';
 import { writeSession } from '../stream/upstream-session.ts';
 import { rpcErrorCode, verdict } from '../stream/upstream-status.ts';
 import { invalid, refused, relayAnswer } from './relay-answer.ts';
@@ -30,7 +29,7 @@ export function fromServer(call: Armed, answer: Answer, gateway: Gateway, beside
   const judged = verdict(answer.status, call.session !== undefined);
   if (judged === 'invalid') throw refused(answer, invalid(call, `it answered ${answer.status}`));
   if (judged === 'pass-if-rpc-error') return rpcError(call, answer);
-  const sessionId = sealSession(call, answer, beside?.listChanged ?? 0, gateway);
+  const sessionId = sealSession(call, answer, beside?.listChanged ?? 0);
   const { page, heard } = beside ?? {};
   return relayAnswer(call, answer, { sessionId, fault: undefined, page, heard }, gateway);
 }
@@ -48,13 +47,11 @@ async function rpcError(call: Armed, answer: Answer): Promise<Reply> {
 }
 
 /** The id that the caller knows: its own again where the server repeats it, else a new one, sealed for this server and principal. */
-function sealSession(call: Armed, answer: Answer, listChanged: ListKinds, { sessions }: Gateway): string | undefined {
+function sealSession(call: Armed, answer: Answer, listChanged: ListKinds): string | undefined {
   const upstreamId = answer.headers['mcp-session-id'];
   if (typeof upstreamId !== 'string' || call.era !== 'legacy') return undefined;
   if (upstreamId === call.session?.id) return call.callerSession;
-  const session = writeSession({ id: upstreamId, listChanged });
-  const principal = sessionPrincipal(call.principal);
-  const sealed = sessions.seal({ server: call.server.name, principal, upstreamId: session });
+  const sealed = call.handles?.seal('session', writeSession({ id: upstreamId, listChanged }));
   if (sealed === undefined) throw refused(answer, invalid(call, 'its session id cannot be sealed'));
   return sealed;
 }

@@ -13,6 +13,8 @@ import { type Page, type Relayed, type Relaying, relayEvents, relayJson } from '
 const LISTS = new Set(['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list']);
 
 export const asksForList = (call: Armed): boolean => LISTS.has(call.message?.method ?? '');
+/** Of a list everything must have been seen before anything goes on; what tasks answer may be long, and has its handles anywhere. */
+const isHeld = (call: Armed): boolean => asksForList(call) || call.message?.method?.startsWith('tasks/') === true;
 
 /** What the judge adds. */
 export interface Added {
@@ -78,7 +80,9 @@ export function mediaType(value: string | string[] | undefined): string {
 const relaying = (call: Armed, { page, heard }: Added, { knownLists, limits, registry }: Gateway): Relaying => ({
   grants: () => grantsInForce(call, registry),
   server: call.server.name,
-  list: asksForList(call),
+  era: call.era,
+  handles: call.handles,
+  list: isHeld(call),
   page,
   heard,
   answerBytes: limits.answerBytes,

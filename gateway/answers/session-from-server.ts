@@ -34,10 +34,10 @@ async function firstBytes(answer: Answer): Promise<Begun> {
 async function firstEvent(answer: Answer): Promise<Begun> {
   const source = answer.body[Symbol.asyncIterator]();
   let first: Buffer | undefined;
-  const reader = new SseRewriter((data) => {
-    if (data.length > 0) first ??= Buffer.from(data);
-    return undefined;
-  }, Number.POSITIVE_INFINITY);
+  const data = (bytes: Buffer): undefined => {
+    if (bytes.length > 0) first ??= Buffer.from(bytes);
+  };
+  const reader = new SseRewriter({ data }, Number.POSITIVE_INFINITY);
   const read: Buffer[] = [];
   let ended = false;
   for (let size = 0; !first && !ended && size < READ_BYTES; ) {

@@ -1,7 +1,7 @@
 /**
- * What goes out beside the caller's own bytes. To a server: its own session id, our span, and the headers that the caller gives for it. To a peer:
- * the hop, the caller's proof, and those headers as they came.
- * Invariant: the caller's credential is in neither; a session id is opened by the handling gateway alone, for the principal and server it was made for.
+ * What goes out beside the caller's own bytes. To a server: its own handles, our span, and the headers that the caller gives for it. To a peer: the hop,
+ * the caller's proof, and those headers as they came.
+ * Invariant: the caller's credential is in neither; a handle is opened by the handling gateway alone, for the principal and server it was made for.
  */
 import {
   CALLER_HEADER,
@@ -18,19 +18,28 @@ import {
 } from '@portolan/core';
 import { type Armed, type Gateway, pass, type Routed } from '../context.ts';
 import type { Exchange } from '../ports.ts';
+import { CallerHandles } from '../stream/caller-handles.ts';
 import { requestHeaders } from '../stream/headers.ts';
-import { sessionPrincipal } from '../stream/session-principal.ts';
-import { readSession, type UpstreamSession } from '../stream/upstream-session.ts';
+import { openBody, openEvent, openSession } from '../stream/open-handles.ts';
+import { readSession } from '../stream/upstream-session.ts';
 
 export function inject(call: Routed, gateway: Gateway): Armed {
-  const session = call.to.kind === 'upstream' ? openSession(call, gateway) : undefined;
-  const sessionId = call.to.kind === 'upstream' ? session?.id : call.callerSession;
+  const handles = call.to.kind === 'upstream' ? new CallerHandles(gateway.sealer, call) : undefined;
+  const sealed = handles && openSession(call.callerSession, handles);
+  const session = sealed === undefined ? undefined : readSession(sealed);
+  const opened = handles && openBody(call.message, handles);
   const traceparent = writeTraceparent(call.trace);
-  const headers = requestHeaders(call.head, { era: call.era, sessionId, traceparent });
+  const headers = requestHeaders(call.head, {
+    era: call.era,
+    sessionId: handles ? session?.id : call.callerSession,
+    lastEventId: handles ? openEvent(call, handles) : call.head.lastEventId,
+    mcpName: opened?.name,
+    traceparent,
+  });
   const { customHeaders } = call.head;
   if (customHeaders !== undefined) headers.push(...ownHeaders(call, customHeaders));
   if (call.to.kind === 'peer') headers.push(...hopHeaders(call, call.to.gateway, gateway));
-  const body = call.bytes && call.message && spliceTraceparent(call.bytes, call.message, traceparent);
+  const body = call.bytes && call.message && spliceTraceparent(call.bytes, call.message, traceparent, opened?.cuts);
   call.flight.openEnded = mayBeQuiet(call);
   const exchange: Exchange = {
     method: call.method as Exchange['method'],
@@ -38,15 +47,7 @@ export function inject(call: Routed, gateway: Gateway): Armed {
     body,
     ending: call.flight,
   };
-  return pass(call, { exchange, session });
-}
-
-function openSession(call: Routed, { sessions }: Gateway): UpstreamSession | undefined {
-  if (call.callerSession === undefined) return undefined;
-  const binding = sessions.open(call.callerSession);
-  const ours = binding?.server === call.server.name && binding.principal === sessionPrincipal(call.principal);
-  if (!binding || !ours) throw refuse('session_not_found');
-  return readSession(binding.upstreamId);
+  return pass(call, { exchange, handles, session });
 }
 
 function hopHeaders(call: Routed, to: string, { limits, clock }: Gateway): readonly string[] {

@@ -8,8 +8,9 @@ const responseHeaders = (...args: Parameters<typeof responseHeadersFlat>) => pai
 
 const TRACE = '00-11111111111111111111111111111111-2222222222222222-01';
 const OURS = { 'accept-encoding': 'identity', traceparent: TRACE };
-const modern = { era: 'modern', sessionId: undefined, traceparent: TRACE } as const;
-const legacy = { era: 'legacy', sessionId: undefined, traceparent: TRACE } as const;
+const nothing = { sessionId: undefined, lastEventId: undefined, mcpName: undefined, traceparent: TRACE } as const;
+const modern = { era: 'modern', ...nothing } as const;
+const legacy = { era: 'legacy', ...nothing } as const;
 const request = (raw: readonly string[], out: Parameters<typeof requestHeaders>[1] = modern): Record<string, string> =>
   paired(requestHeaders(readHead(raw), out));
 
@@ -89,13 +90,19 @@ test('what Connection names stays on this hop', () => {
 });
 
 test('a session and a resumption are the legacy era’s', () => {
-  const raw = ['Mcp-Session-Id', 'theirs', 'Last-Event-ID', '7'];
-  expect(request(raw, { ...legacy, sessionId: 'upstream' })).toEqual({
+  const raw = ['Mcp-Session-Id', 'theirs', 'Last-Event-ID', '8'];
+  expect(request(raw, { ...legacy, sessionId: 'upstream', lastEventId: '7' })).toEqual({
     'last-event-id': '7',
     'mcp-session-id': 'upstream',
     ...OURS,
   });
-  expect(request(raw, { ...modern, sessionId: 'upstream' })).toEqual(OURS);
+  expect(request(raw, { ...modern, sessionId: 'upstream', lastEventId: '7' })).toEqual(OURS);
+  expect(request(['Connection', 'last-event-id', ...raw], { ...legacy, lastEventId: '7' })).toEqual(OURS);
+});
+
+test('the name of what has another name at the server is replaced, and never added', () => {
+  expect(request(['Mcp-Name', 'sealed'], { ...modern, mcpName: 'own' })).toEqual({ 'mcp-name': 'own', ...OURS });
+  expect(request([], { ...modern, mcpName: 'own' })).toEqual(OURS);
 });
 
 test('of a repeated header the first counts', () => {

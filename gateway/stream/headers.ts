@@ -31,6 +31,10 @@ export interface OutgoingRequest {
   readonly era: Era;
   /** Legacy: the id to send as `mcp-session-id`: upstream's own at the handling gateway, the sealed one on the way to a peer. */
   readonly sessionId: string | undefined;
+  /** Legacy: likewise, to send as `last-event-id`. */
+  readonly lastEventId: string | undefined;
+  /** Takes the place of the caller's `mcp-name`, where there is one. */
+  readonly mcpName: string | undefined;
   /** Our own span (`writeTraceparent`). */
   readonly traceparent: string;
 }
@@ -108,11 +112,16 @@ const without = (flat: readonly string[], names: ReadonlySet<string>): readonly 
 export function requestHeaders(head: RequestHead, out: OutgoingRequest): string[] {
   // an encoded answer could not be opened where it is a list
   const headers = [...head.carried, 'accept-encoding', 'identity', 'traceparent', out.traceparent];
+  if (out.mcpName !== undefined) replace(headers, 'mcp-name', out.mcpName);
   if (out.era !== 'legacy') return headers;
   if (out.sessionId !== undefined) headers.push('mcp-session-id', out.sessionId);
-  const resumes = head.lastEventId !== undefined && !head.hopByHop.has('last-event-id');
-  if (resumes) headers.push('last-event-id', head.lastEventId);
+  const resumes = out.lastEventId !== undefined && !head.hopByHop.has('last-event-id');
+  if (resumes) headers.push('last-event-id', out.lastEventId);
   return headers;
+}
+
+function replace(flat: string[], name: string, value: string): void {
+  for (let i = 0; i < flat.length; i += 2) if (flat[i] === name) flat[i + 1] = value;
 }
 
 /** Headers of an upstream's or a peer's answer as the caller gets them, flat; `headers` has lower-case names. Of a repeated header the first counts. */

@@ -41,7 +41,7 @@ test.each<[string, () => Promise<unknown>]>([
   [
     'an event',
     async () => {
-      const events = new SseRewriter(() => undefined, 2 * MEGABYTE);
+      const events = new SseRewriter({ data: () => undefined }, 2 * MEGABYTE);
       for await (const byte of byteByByte()) events.take(byte);
       return events;
     },

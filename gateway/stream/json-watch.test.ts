@@ -6,8 +6,7 @@ import { everywhere, torn } from './test-torn.ts';
 const cuts = fc.oneof(fc.array(fc.nat(), { maxLength: 8 }), fc.constant(everywhere));
 
 /** What got through, and whether all of it did. */
-function watch(chunks: readonly Buffer[]): { readonly out: string; readonly cut: boolean } {
-  const json = new JsonWatch();
+function watch(chunks: readonly Buffer[], json = new JsonWatch()): { readonly out: string; readonly cut: boolean } {
   const out: Buffer[] = [];
   try {
     for (const chunk of chunks) out.push(...json.take(chunk));
@@ -104,4 +103,29 @@ test.each([
   ['a text that breaks off', '{"result":{"content":[{"te'],
 ])('passes: %s', (_, text) => {
   expect(isCut(text)).toBe(false);
+});
+
+const sealing = () => new JsonWatch((kind, handle) => `${kind}<${handle}>`);
+
+test('handles of the result are replaced whatever the chunks, and nothing of one goes on', () => {
+  const text =
+    '{"id":1,"result":{"x":{"taskId":"no"},"requestState":"a\\"\\u00e9","task\\u0049d" : "t","taskId":5,"y":["taskId","no"]},"taskId":"no"}';
+  fc.assert(
+    fc.property(cuts, (places) => {
+      const { out, cut } = watch(torn(Buffer.from(text), places), sealing());
+      expect(cut).toBe(false);
+      expect(out).toBe(
+        '{"id":1,"result":{"x":{"taskId":"no"},"requestState":"state<a\\"é>","task\\u0049d" : "task<t>","taskId":5,"y":["taskId","no"]},"taskId":"no"}',
+      );
+    }),
+  );
+  const half = watch([Buffer.from('{"result":{"requestState":"secr')], sealing());
+  expect(half).toEqual({ out: '{"result":{"requestState":', cut: false });
+});
+
+test.each([
+  ['broken escapes', '{"result":{"requestState":"\\u00zz"'],
+  ['more than a megabyte', `{"result":{"requestState":"${'x'.repeat(1_100_000)}`],
+])('a handle of %s is cut off', (_what, text) => {
+  expect(watch([Buffer.from(text)], sealing()).cut).toBe(true);
 });

@@ -1,11 +1,13 @@
 /**
  * Watches a JSON answer that nobody expected to be a list while it streams past, and cuts it off the moment it turns out to be one:
  * an array under `tools`, `prompts`, `resources` or `resourceTemplates` of the top-level `result`.
- * Bytes go on untouched and unbuffered; it keeps where it stands and at most one short key. Lists that are expected are filtered instead.
+ * Handles that are members of the result are replaced as they pass, where it is told with what. All other bytes go on untouched and unbuffered; it keeps
+ * where it stands, and at most one short key or one handle. Lists that are expected are filtered instead.
  * Invariant: the chunk with the bracket that opens such an array never goes on; what only a lenient reader would read (comments, other
  * case, a second text, an array of messages) is cut off too.
  */
-import { refuse } from '@portolan/core';
+import { type Refusal, type ReplaceHandle, refuse } from '@portolan/core';
+import { HeldBytes } from './held-bytes.ts';
 import type { ChunkFilter } from './step-through.ts';
 
 const QUOTE = 0x22;
@@ -14,6 +16,14 @@ const BACKSLASH = 0x5c;
 /** Longest key that matters, every character of it escaped as \uXXXX: 6 × `resourceTemplates`. */
 const MAX_KEY_BYTES = 102;
 const LISTS = new Set(['tools', 'prompts', 'resources', 'resourcetemplates']);
+
+/** Keys of a result's members that are handles, folded. */
+const HANDLES: ReadonlyMap<string, Parameters<ReplaceHandle>[0]> = new Map([
+  ['taskid', 'task'],
+  ['requeststate', 'state'],
+]);
+/** Longest handle that is held. */
+const MAX_HANDLE_BYTES = 1_048_576;
 
 const PLAIN = 1;
 const STRUCTURE = 2;
@@ -41,17 +51,55 @@ export class JsonWatch implements ChunkFilter {
   /** Raw bytes of the key being read; undefined outside a key, and where it is too long to matter. */
   #raw: number[] | undefined;
   #key = '';
+  readonly #replace: ReplaceHandle | undefined;
+  /** Kind of the handle being read; its bytes so far, quotes included, are held. */
+  #handle: Parameters<ReplaceHandle>[0] | undefined;
+  readonly #held = new HeldBytes();
+  /** What of the chunk goes on, up to where it stands in the chunk. */
+  #out: Buffer[] = [];
+  #outTo = 0;
 
-  /** The chunk itself. Throws `upstream_invalid` where it must not go on. */
-  take(chunk: Buffer): readonly Buffer[] {
-    const fault = this.#watch(chunk);
-    if (fault !== undefined) throw refuse('upstream_invalid', { expected: fault });
-    return [chunk];
+  constructor(replace?: ReplaceHandle) {
+    this.#replace = replace;
   }
 
-  /** A text that breaks off is the reader's to refuse: nothing in it was a list. */
+  /** The chunk, but for handles. Throws `upstream_invalid` where it must not go on. */
+  take(chunk: Buffer): readonly Buffer[] {
+    this.#out = [];
+    this.#outTo = 0;
+    const fault = this.#watch(chunk);
+    if (fault !== undefined) throw invalid(fault);
+    const rest = chunk.subarray(this.#outTo);
+    if (this.#handle !== undefined) this.#hold(rest);
+    else if (rest.length > 0) this.#out.push(rest);
+    return this.#out;
+  }
+
+  /** A text that breaks off is the reader's to refuse: nothing in it was a list, and half a handle does not go on. */
   end(): readonly Buffer[] {
     return [];
+  }
+
+  #hold(bytes: Buffer): void {
+    this.#held.add(bytes);
+    if (this.#held.size > MAX_HANDLE_BYTES) throw invalid(`a handle of at most ${MAX_HANDLE_BYTES} bytes`);
+  }
+
+  /** The string that opens at `at` is a handle. */
+  #beginHandle(chunk: Buffer, at: number): void {
+    if (at > this.#outTo) this.#out.push(chunk.subarray(this.#outTo, at));
+    this.#outTo = at;
+  }
+
+  /** It closes before `end`. */
+  #endHandle(chunk: Buffer, end: number): void {
+    if (this.#handle === undefined || !this.#replace) return;
+    this.#hold(chunk.subarray(this.#outTo, end));
+    const handle = parsed(this.#held.take());
+    if (handle === undefined) throw invalid('JSON');
+    this.#out.push(Buffer.from(JSON.stringify(this.#replace(this.#handle, handle))));
+    this.#outTo = end;
+    this.#handle = undefined;
   }
 
   #watch(chunk: Buffer): string | undefined {
@@ -64,6 +112,7 @@ export class JsonWatch implements ChunkFilter {
       const byte = chunk[at];
       const fault = byte === undefined ? undefined : this.#outside(byte);
       if (fault !== undefined) return fault;
+      if (this.#handle !== undefined) this.#beginHandle(chunk, at);
       at += 1;
     }
     return undefined;
@@ -80,6 +129,7 @@ export class JsonWatch implements ChunkFilter {
       else if (byte === QUOTE) {
         this.#inString = false;
         this.#endKey();
+        this.#endHandle(chunk, at + 1);
         return at + 1;
       } else if (byte === BACKSLASH) this.#escaped = true;
       if (this.#raw && this.#raw.push(byte) > MAX_KEY_BYTES) this.#raw = undefined;
@@ -119,7 +169,7 @@ export class JsonWatch implements ChunkFilter {
     if (this.#expectsKey && this.#readsKeys()) {
       this.#raw = [];
       this.#key = '';
-    }
+    } else if (this.#replace && this.#depth === 2 && this.#inResult) this.#handle = HANDLES.get(this.#key);
     return undefined;
   }
 
@@ -152,14 +202,20 @@ export class JsonWatch implements ChunkFilter {
   }
 }
 
+const invalid = (expected: string): Refusal => refuse('upstream_invalid', { expected });
+
 /** A key's text; empty where its escapes are broken, as then no reader takes it for ours. */
 function decoded(raw: readonly number[]): string {
   const text = Buffer.from(raw).toString();
-  if (!text.includes('\\')) return text;
+  return text.includes('\\') ? (parsed(`"${text}"`) ?? '') : text;
+}
+
+/** The text of a JSON string; undefined for one that is broken. */
+function parsed(quoted: string | Buffer): string | undefined {
   try {
-    return String(JSON.parse(`"${text}"`));
+    return String(JSON.parse(quoted.toString()));
   } catch (error) {
-    if (error instanceof SyntaxError) return '';
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Long lists that have been filtered already. Servers answer most list requests with the same bytes again, but for the id: then what was found out the
  * first time holds, for everyone whom the same rules let see the same. Comparing a megabyte costs a fiftieth of reading it.
- * Invariant: an answer is known only if it is, byte for byte but for the id that the caller gave, one that was filtered by the same rules; what is
- * remembered has a bound in bytes.
+ * Invariant: an answer is known only if it is, byte for byte but for the id that the caller gave, one that was filtered by the same rules; one with a
+ * handle of its caller's in it is not remembered; what is has a bound in bytes.
  */
 import type { CompiledGrants, Filtered } from '@portolan/core';
 
@@ -51,6 +51,7 @@ export class KnownLists {
   /** `found`: what became of `json`, by the asker's rules. */
   keep(json: Buffer, found: Exclude<Filtered, { kind: 'unreadable' }>, asker: Asker): void {
     if (json.length < SHORTEST || !found.id || found.onward) return;
+    if (found.kind === 'filtered' && found.personal) return;
     const filtered = found.kind === 'filtered' ? { bytes: found.bytes, idAt: found.idAt ?? 0 } : undefined;
     // a copy: the buffer that it came in may be a piece of a longer one
     const known = { json: Buffer.from(json), idAt: found.id.start, idLength: found.id.end - found.id.start, filtered };

@@ -1,11 +1,12 @@
 /**
- * The body of an answer on its way to the caller: lists filtered by what the answer is, all else byte for byte, streamed where it is long.
+ * The body of an answer on its way to the caller: lists filtered by what the answer is, handles sealed, all else byte for byte, streamed where it is long.
  * A short JSON answer stays whole, so that it leaves in one write. What status and headers mean is the stage's business.
  * Invariant: no list gets past unfiltered, in JSON, on any stream, in any replay; the caller never waits for bytes that have come.
  */
-import { isAscii } from 'node:buffer';
-import { type CompiledGrants, filterAnswer, type Refusal } from '@portolan/core';
-import type { AnswerBody } from '../ports.ts';
+import { isAscii, isUtf8 } from 'node:buffer';
+import { type CompiledGrants, type Era, filterAnswer, type Refusal, type ReplaceHandle } from '@portolan/core';
+import type { AnswerBody, HandleKind } from '../ports.ts';
+import type { CallerHandles } from './caller-handles.ts';
 import { gather, regathered } from './gather.ts';
 import { JsonWatch } from './json-watch.ts';
 import type { KnownLists } from './known-lists.ts';
@@ -21,6 +22,9 @@ export interface Relaying {
   /** The caller's, as they are in force when they are asked. */
   readonly grants: () => CompiledGrants;
   readonly server: string;
+  readonly era: Era;
+  /** At the handling gateway: seals what the server hands out. */
+  readonly handles: CallerHandles | undefined;
   /** Was a list asked for? Then all of it is held, up to `answerBytes`. */
   readonly list: boolean;
   /** The most of an answer that is held: a whole list, or one event of a stream. */
@@ -92,11 +96,11 @@ async function relayLongJson(source: AnswerBody, how: Relaying): Promise<Relayed
   if (gathered.ended) return unstreamed(gathered.bytes, how);
   if (how.list) {
     await gathered.rest.return?.();
-    throw how.invalid(`a list of more than ${maxBytes} bytes`);
+    throw how.invalid(`an answer of more than ${maxBytes} bytes`);
   }
   const state = progress(false);
-  const watched = stepThrough(regathered(gathered), new JsonWatch());
-  return { body: lastAnnounced(explained(watched, how), state), unchanged: true, progress: state };
+  const watched = stepThrough(regathered(gathered), new JsonWatch(replacing(how)));
+  return { body: lastAnnounced(explained(watched, how), state), unchanged: !how.handles, progress: state };
 }
 
 export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relayed {
@@ -116,9 +120,14 @@ export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relay
     state.answered ||= kind === 'response';
     return filtered === data ? undefined : filtered;
   };
-  const rewriter = new SseRewriter(rewrite, how.answerBytes);
+  const id = (bytes: Buffer): Buffer | undefined => {
+    if (how.era === 'modern') return NOTHING; // there is no resuming, so an id would be a handle to nothing
+    state.resumable ||= bytes.length > 0;
+    return bytes.length > 0 && how.handles ? sealedEventId(bytes, how) : undefined;
+  };
+  const rewriter = new SseRewriter({ data: rewrite, id }, how.answerBytes);
   const events = how.page ? untilOnward(source, rewriter, how.page) : stepThrough(source, rewriter);
-  return { body: watchIds(explained(events, how), state), unchanged: false, progress: state };
+  return { body: explained(events, how), unchanged: false, progress: state };
 }
 
 /** As `stepThrough`, but leaves a stream that may stay open when its answer has been taken out. */
@@ -134,24 +143,53 @@ async function* untilOnward(
   yield* rewriter.end();
 }
 
+/** An id comes back in a header, which holds no control characters. */
+function sealedEventId(bytes: Buffer, how: Relaying): Buffer {
+  const id = bytes.toString();
+  if (!isUtf8(bytes) || CONTROL.test(id)) throw how.invalid('an event id that fits in a header');
+  return Buffer.from(sealed(how, 'event', id));
+}
+
+const replacing = (how: Relaying): ReplaceHandle | undefined =>
+  how.handles && ((kind, handle) => sealed(how, kind, handle));
+
+function sealed(how: Relaying, kind: HandleKind, id: string): string {
+  const handle = how.handles?.seal(kind, id);
+  if (handle === undefined) throw how.invalid(`a ${NAMES[kind]} that can be sealed`);
+  return handle;
+}
+
+// table
+const NAMES: Readonly<Record<HandleKind, string>> = {
+  session: 'session id',
+  event: 'event id',
+  task: 'task id',
+  state: 'requestState',
+};
+
 /**
  * Every spelling of a list's key, escapes included; letters that fold into ours are no ASCII. Most answers hold none of these words, and a look
  * costs a tenth of a strict reading.
  */
 const LIST_WORD = /"(?:tools|prompts|resources|resourcetemplates)"|\\u/i;
+/** Likewise, and of a handle's; the `related-task` of a `_meta` and every task have one of these. */
+const LIST_OR_HANDLE_WORD = /"(?:tools|prompts|resources|resourcetemplates|taskids?|requeststate)"|\\u/i;
 const OPEN_BRACE = 0x7b;
+const NOTHING = Buffer.alloc(0);
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
-const mayBeList = (json: Buffer): boolean =>
-  json[0] !== OPEN_BRACE || !isAscii(json) || LIST_WORD.test(json.toString('latin1'));
+const mayHoldAny = (json: Buffer, word: RegExp): boolean =>
+  json[0] !== OPEN_BRACE || !isAscii(json) || word.test(json.toString('latin1'));
 
 /** What becomes of an answer that has come before. */
 const knownList = (json: Buffer, how: Relaying): Buffer | undefined =>
   how.list ? how.known.find(json, { grants: how.grants(), server: how.server, idBytes: how.idBytes }) : undefined;
 
 function filter(json: Buffer, how: Relaying): Buffer {
-  if (json.length === 0 || !mayBeList(json)) return json;
+  if (json.length === 0 || !mayHoldAny(json, how.handles ? LIST_OR_HANDLE_WORD : LIST_WORD)) return json;
   const asker = { grants: how.grants(), server: how.server, idBytes: how.idBytes };
-  const filtered = filterAnswer(json, asker.grants, how.server);
+  const filtered = filterAnswer(json, asker.grants, how.server, replacing(how));
   if (filtered.kind === 'unreadable') throw how.invalid('it is not one JSON-RPC message');
   if (how.list) how.known.keep(json, filtered, asker);
   if (how.page) {
@@ -185,13 +223,6 @@ async function* lastAnnounced(source: AsyncIterable<Buffer>, state: Progress): A
   }
   state.answered = true;
   if (held) yield held;
-}
-
-async function* watchIds(source: AsyncIterable<Buffer>, state: Progress): AsyncGenerator<Buffer, void> {
-  for await (const chunk of source) {
-    state.resumable ||= chunk.includes('\nid:') || chunk.indexOf('id:') === 0;
-    yield chunk;
-  }
 }
 
 /** A transform knows what it expected, but not whose answer it reads. */

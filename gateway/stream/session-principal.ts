@@ -1,4 +1,3 @@
-/** A principal as it is sealed into a session id: kind and name, never a token, which may be renewed while a session lives. */
-import type { Principal } from '../context.ts';
-
-export const sessionPrincipal = (principal: Principal): string => `${principal.kind}:${principal.name}`;
+/** A principal as it is sealed into a handle: kind and name, never a token, which may be renewed while a session lives. */
+export const sessionPrincipal = ({ kind, name }: { readonly kind: string; readonly name: string }): string =>
+  `${kind}:${name}`;

@@ -1,15 +1,16 @@
 import type { Refusal } from '@portolan/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type RewriteData, SseRewriter } from './sse.ts';
+import { type RewriteData, type Rewriting, SseRewriter } from './sse.ts';
 import { everywhere, torn } from './test-torn.ts';
 
 const cuts = fc.oneof(fc.array(fc.nat(), { maxLength: 8 }), fc.constant(everywhere));
 
 const keep: RewriteData = () => undefined;
+const keepAll: Rewriting = { data: keep };
 
-function run(chunks: readonly Buffer[], rewrite: RewriteData, maxEventBytes = 4096): string {
-  const sse = new SseRewriter(rewrite, maxEventBytes);
+function run(chunks: readonly Buffer[], rewrite: RewriteData | Rewriting, maxEventBytes = 4096): string {
+  const sse = new SseRewriter(typeof rewrite === 'object' ? rewrite : { ...keepAll, data: rewrite }, maxEventBytes);
   return Buffer.concat([...chunks.flatMap((chunk) => sse.take(chunk)), ...sse.end()]).toString();
 }
 const once = (text: string, rewrite: RewriteData): string => run([Buffer.from(text)], rewrite);
@@ -101,8 +102,40 @@ test('whatever the chunks, a reader gets the new data, and all else as it was', 
   );
 });
 
+test('an id is replaced where it stands, and everything else stays', () => {
+  const upper = (data: string): string => data.toUpperCase();
+  fc.assert(
+    fc.property(streams, cuts, fc.boolean(), (text, places, dataToo) => {
+      const whole = `${text}\n\n`;
+      const data = (bytes: Buffer) => (dataToo ? Buffer.from(upper(bytes.toString())) : undefined);
+      const id = (bytes: Buffer) => (bytes.length === 0 ? undefined : Buffer.from(`sealed-${bytes}`));
+      const out = run(torn(Buffer.from(whole), places), { data, id });
+      expect(events(out)).toEqual(
+        events(whole).map((event) => ({
+          ...event,
+          data: dataToo ? upper(event.data) : event.data,
+          id: event.id && `sealed-${event.id}`,
+        })),
+      );
+      if (!dataToo) expect(out.replaceAll('sealed-', '')).toBe(whole);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+test.each([
+  ['the only id', 'id: 7\ndata: a\n\n', 'id: x\ndata: a\n\n', ':\ndata: a\n\n'],
+  ['of an event that primes', 'id: 7\ndata:\n\n', 'id: x\ndata:\n\n', ':\ndata:\n\n'],
+  ['of an event without data', 'retry: 5\r\nid:7\r\n\r\n', 'retry: 5\r\nid: x\r\n\r\n', 'retry: 5\r\n:\r\n\r\n'],
+  ['of two', 'id: 7\nid: 8\rdata: a\n\n', 'id: x\nid: x\rdata: a\n\n', ':\n:\rdata: a\n\n'],
+  ['that the end cuts off', 'data: a\nid: 7', 'data: a\nid: x', 'data: a\n:'],
+  ['no id', 'identity: 7\n id: 7\nID: 7\n\n', 'identity: 7\n id: 7\nID: 7\n\n', 'identity: 7\n id: 7\nID: 7\n\n'],
+])('%s: replaced, or taken out without a trace of it', (_what, text, replaced, without) => {
+  expect(run([Buffer.from(text)], { data: keep, id: () => Buffer.from('x') })).toBe(replaced);
+  expect(run([Buffer.from(text)], { data: keep, id: () => Buffer.alloc(0) })).toBe(without);
+});
+
 test('an event goes on with its blank line, not later', () => {
-  const sse = new SseRewriter(keep, 4096);
+  const sse = new SseRewriter(keepAll, 4096);
   const out = (text: string): string => Buffer.concat([...sse.take(Buffer.from(text))]).toString();
   expect(out('id: 1\ndata: a\n')).toBe('');
   expect(out('\n')).toBe('id: 1\ndata: a\n\n');
@@ -112,7 +145,7 @@ test('an event goes on with its blank line, not later', () => {
 });
 
 test('a comment between events goes on at once, one inside an event stays in its place', () => {
-  const sse = new SseRewriter(keep, 4096);
+  const sse = new SseRewriter(keepAll, 4096);
   const out = (text: string): string => Buffer.concat([...sse.take(Buffer.from(text))]).toString();
   expect(out(':\r\n')).toBe(':\r\n');
   expect(out(': keep')).toBe('');

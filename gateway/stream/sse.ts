@@ -1,8 +1,8 @@
 /**
- * Reads a server-sent event stream (WHATWG HTML §9.2.5, §9.2.6) as it passes, and lets a function replace the data of single events.
- * What it leaves alone goes on byte for byte: line ends, comments, ids, retry, BOM. An event goes on as soon as its blank line is there,
+ * Reads a server-sent event stream (WHATWG HTML §9.2.5, §9.2.6) as it passes, and lets functions replace data and ids of single events.
+ * What it leaves alone goes on byte for byte: line ends, comments, retry, BOM. An event goes on as soon as its blank line is there,
  * a comment between events at once.
- * Invariant: holds one event at most, `maxEventBytes` at most; no data gets past the function, not even of an event that the end cuts off.
+ * Invariant: holds one event at most, `maxEventBytes` at most; no data and no id gets past its function, not even of an event that the end cuts off.
  */
 import { refuse } from '@portolan/core';
 import { HeldBytes } from './held-bytes.ts';
@@ -15,6 +15,13 @@ import type { ChunkFilter } from './step-through.ts';
  * What it throws ends the stream.
  */
 export type RewriteData = (data: Buffer) => Buffer | 'remove' | undefined;
+/** Gets an id of an event. Undefined: leave the line as it is; empty: take it out. What it throws ends the stream. */
+export type RewriteId = (id: Buffer) => Buffer | undefined;
+export interface Rewriting {
+  readonly data: RewriteData;
+  /** Without it ids stay. */
+  readonly id?: RewriteId;
+}
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -24,10 +31,11 @@ const BOM = [0xef, 0xbb, 0xbf];
 const NOTHING = Buffer.alloc(0);
 const NEWLINE = Buffer.from('\n');
 const COMMENT = Buffer.from(':');
-const FIELD = Buffer.from('data: ');
+const DATA = Buffer.from('data: ');
+const ID = Buffer.from('id: ');
 
-/** A data line of an event, as positions in it. */
-interface DataLine {
+/** A line of an event, as positions in it. */
+interface Line {
   readonly start: number;
   /** Where its value stands. */
   readonly from: number;
@@ -39,29 +47,38 @@ interface DataLine {
 const afterLineEnd = (bytes: Buffer, end: number): number =>
   bytes[end] === CR && bytes[end + 1] === LF ? end + 2 : Math.min(end + 1, bytes.length);
 
-/** Where the value of the line begins, where it is a data line; else undefined. */
-function valueStart(event: Buffer, start: number, end: number): number | undefined {
-  const colon = start + FIELD.indexOf(COLON);
-  if (colon > end || FIELD.compare(event, start, colon, 0, colon - start) !== 0) return undefined;
+/** Where the value of the line begins, where its field is `field`; else undefined. */
+function valueStart(event: Buffer, field: Buffer, start: number, end: number): number | undefined {
+  const colon = start + field.indexOf(COLON);
+  if (colon > end || field.compare(event, start, colon, 0, colon - start) !== 0) return undefined;
   if (colon === end) return end;
   if (event[colon] !== COLON) return undefined;
   return event[colon + 1] === SPACE && colon + 1 < end ? colon + 2 : colon + 1;
 }
 
-function dataLinesOf(event: Buffer): readonly DataLine[] {
+function linesOf(event: Buffer): { readonly data: readonly Line[]; readonly ids: readonly Line[] | undefined } {
   const ends = new LineEnds(event);
-  const lines: DataLine[] = [];
+  const data: Line[] = [];
+  let ids: Line[] | undefined;
   for (let start = 0; start < event.length; ) {
     const end = ends.next(start) ?? event.length;
     const next = afterLineEnd(event, end);
-    const from = event[start] === FIELD[0] ? valueStart(event, start, end) : undefined;
-    if (from !== undefined) lines.push({ start, from, end, next });
+    const field = event[start] === DATA[0] ? DATA : event[start] === ID[0] ? ID : undefined;
+    const from = field && valueStart(event, field, start, end);
+    if (from !== undefined) {
+      const line = { start, from, end, next };
+      if (field === DATA) data.push(line);
+      else if (ids) ids.push(line);
+      else ids = [line];
+    }
     start = next;
   }
-  return lines;
+  return { data, ids };
 }
 
-function dataOf(event: Buffer, lines: readonly DataLine[]): Buffer {
+function dataOf(event: Buffer, lines: readonly Line[]): Buffer {
+  const [first] = lines;
+  if (lines.length === 1 && first) return event.subarray(first.from, first.end);
   const size = lines.reduce((sum, line) => sum + line.end - line.from + 1, -1);
   const data = Buffer.alloc(size, LF);
   let at = 0;
@@ -73,27 +90,53 @@ function dataOf(event: Buffer, lines: readonly DataLine[]): Buffer {
 const framed = (data: Buffer, lineEnd: Buffer): Buffer =>
   dataLines(data, lineEnd.length > 0 ? lineEnd : NEWLINE, lineEnd);
 
-/** One event, its blank line included, with its data replaced where `rewrite` says so. */
-function rewriteEvent(event: Buffer, rewrite: RewriteData): Buffer {
-  const lines = dataLinesOf(event);
-  const [first] = lines;
-  if (first === undefined) return event;
-  const data = rewrite(lines.length === 1 ? event.subarray(first.from, first.end) : dataOf(event, lines));
-  if (data === undefined) return event;
-  if (data === 'remove') return NOTHING;
-  const parts = [event.subarray(0, first.start), framed(data, event.subarray(first.end, first.next))];
-  let at = first.next;
-  for (const line of lines.slice(1)) {
-    // the line stays, as a comment: without it a CR before and an LF after would become one line end
-    parts.push(event.subarray(at, line.start), COMMENT, event.subarray(line.end, line.next));
-    at = line.next;
+/** A range of an event and what takes its place. */
+interface Replaced {
+  readonly start: number;
+  readonly end: number;
+  readonly instead: Buffer;
+}
+
+function replacedData(event: Buffer, lines: readonly Line[], rewrite: RewriteData): readonly Replaced[] | 'remove' {
+  const [first, ...more] = lines;
+  const data = first && rewrite(dataOf(event, lines));
+  if (!first || data === undefined) return [];
+  if (data === 'remove') return data;
+  const instead = framed(data, event.subarray(first.end, first.next));
+  // a line stays, as a comment: without it a CR before and an LF after would become one line end
+  const comments = more.map(({ start, end }) => ({ start, end, instead: COMMENT }));
+  return [{ start: first.start, end: first.next, instead }, ...comments];
+}
+
+function replacedIds(event: Buffer, lines: readonly Line[], rewrite: RewriteId): readonly Replaced[] {
+  return lines.flatMap(({ start, from, end }) => {
+    const id = rewrite(event.subarray(from, end));
+    if (id === undefined) return [];
+    return { start, end, instead: id.length === 0 ? COMMENT : Buffer.concat([ID, id]) };
+  });
+}
+
+/** One event, its blank line included, with its data and ids replaced where `rewriting` says so. */
+function rewriteEvent(event: Buffer, rewriting: Rewriting): Buffer {
+  const { data, ids } = linesOf(event);
+  // ids first: whoever looks at the data may want to know that the event has one
+  const newIds = ids && rewriting.id ? replacedIds(event, ids, rewriting.id) : [];
+  const newData = replacedData(event, data, rewriting.data);
+  if (newData === 'remove') return NOTHING;
+  const replaced = [...newIds, ...newData];
+  if (replaced.length === 0) return event;
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (const { start, end, instead } of replaced.sort((a, b) => a.start - b.start)) {
+    parts.push(event.subarray(at, start), instead);
+    at = end;
   }
   return Buffer.concat([...parts, event.subarray(at)]);
 }
 
 /** One stream: bytes of an upstream in, bytes for the caller out. */
 export class SseRewriter implements ChunkFilter {
-  readonly #rewrite: RewriteData;
+  readonly #rewriting: Rewriting;
   readonly #maxEventBytes: number;
   /** What `take` answers. */
   #out: Buffer[] = [];
@@ -109,19 +152,19 @@ export class SseRewriter implements ChunkFilter {
   #bom = 0;
 
   /** `maxEventBytes`: cap of one event, framing included; over it the stream ends with `upstream_invalid`. */
-  constructor(rewrite: RewriteData, maxEventBytes: number) {
-    this.#rewrite = rewrite;
+  constructor(rewriting: Rewriting, maxEventBytes: number) {
+    this.#rewriting = rewriting;
     this.#maxEventBytes = maxEventBytes;
   }
 
-  /** Throws `upstream_invalid` for an event over the cap, and whatever the function throws. */
+  /** Throws `upstream_invalid` for an event over the cap, and whatever the functions throw. */
   take(chunk: Buffer): readonly Buffer[] {
     this.#out = [];
     this.#read(chunk);
     return this.#out;
   }
 
-  /** What the end cuts off is discarded by conforming readers, and read by others: it goes through the function too. */
+  /** What the end cuts off is discarded by conforming readers, and read by others: it goes through the functions too. */
   end(): readonly Buffer[] {
     this.#out = [];
     this.#release(NOTHING);
@@ -190,7 +233,7 @@ export class SseRewriter implements ChunkFilter {
     this.#hold(last);
     const event = this.#held.take();
     this.#hasFields = false;
-    const rewritten = event.length > 0 ? rewriteEvent(event, this.#rewrite) : NOTHING;
+    const rewritten = event.length > 0 ? rewriteEvent(event, this.#rewriting) : NOTHING;
     if (rewritten.length > 0) this.#out.push(rewritten);
   }
 }

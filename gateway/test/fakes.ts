@@ -1,16 +1,16 @@
 /** Ports of one gateway with their data in memory: what a test asserts on (audit) or changes (registry, identity, clock). */
 import { randomBytes } from 'node:crypto';
 import type { AuditRecord } from '@portolan/core';
-import { sessionSealer } from '../adapters/session/session-sealer.ts';
+import { handleSealer } from '../adapters/handles/handle-sealer.ts';
 import type {
   AuditLog,
+  HandleSealer,
   Log,
   MeshCredentials,
   MeshIdentity,
   Meter,
   PublicCertificate,
   Registry,
-  SessionSealer,
   Tables,
 } from '../ports.ts';
 
@@ -72,9 +72,9 @@ export class TestMeter implements Meter {
   }
 }
 
-export function testSealer(): SessionSealer {
+export function testSealer(): HandleSealer {
   const key = { kid: 'k1', createdAt: 1, secret: randomBytes(32) };
-  return sessionSealer({ newest: () => key, byId: (kid) => (kid === key.kid ? key : undefined) });
+  return handleSealer({ newest: () => key, byId: (kid) => (kid === key.kid ? key : undefined) });
 }
 
 export class TestLog implements Log {

@@ -103,7 +103,7 @@ export class TestGateway {
       clock,
       peers: this.peers,
       upstreams: this.upstreams,
-      sessions: sealer,
+      sealer,
     };
     this.server = new GatewayServer(ports, { ...spec.limits, ...spec.limitsOf?.[name] }, spec.edges);
     this.#clock = clock;

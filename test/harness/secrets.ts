@@ -9,8 +9,8 @@ import { hopKey, parseToken } from '@portolan/core';
 import { type Kek, readKekFile } from '../../control-plane/keys/kek.ts';
 import { readAuthority } from '../../control-plane/mesh-ca/authority.ts';
 import { keyPem } from '../../control-plane/mesh-ca/x509.ts';
+import { SealingKeys } from '../../gateway/adapters/handles/sealing-keys.ts';
 import { keepKeys } from '../../gateway/adapters/identity/keys.ts';
-import { SealingKeys } from '../../gateway/adapters/session/sealing-keys.ts';
 import { systemClock } from '../../gateway/adapters/system-clock.ts';
 
 export interface Secret {

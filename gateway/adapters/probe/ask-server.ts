@@ -69,7 +69,7 @@ export async function endSession(asking: Asking, headers: readonly string[]): Pr
 export async function firstEvent(asking: Asking): Promise<string | undefined> {
   const answer = await open(asking, { method: 'GET', headers: ['accept', 'text/event-stream'], body: undefined });
   if (answer.status !== 200 || !isStream(answer)) return drain(answer);
-  const events = new SseRewriter(() => undefined, MAX_BYTES);
+  const events = new SseRewriter({ data: () => undefined }, MAX_BYTES);
   for await (const chunk of bounded(asking, answer.body))
     for (const event of events.take(chunk)) {
       const name = /^event: ?(.*?)\r?$/m.exec(event.toString())?.[1];
@@ -112,10 +112,8 @@ async function fromJson(asking: Asking, body: AnswerBody): Promise<unknown> {
 
 async function fromStream(asking: Asking, body: AnswerBody, id: unknown): Promise<unknown> {
   const messages: unknown[] = [];
-  const events = new SseRewriter((data) => {
-    messages.push(parsed(data));
-    return undefined;
-  }, MAX_BYTES);
+  const data = (bytes: Buffer): undefined => void messages.push(parsed(bytes));
+  const events = new SseRewriter({ data }, MAX_BYTES);
   for await (const chunk of bounded(asking, body)) {
     events.take(chunk);
     const found = messages.splice(0).find((message) => isAnswer(message, id));

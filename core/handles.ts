@@ -1,0 +1,20 @@
+/**
+ * What a handle is: what a server hands out so that its holder can come back to something of one caller, as far as it travels in bodies. Sessions and
+ * events are handles too; they travel in headers and in the lines of event streams. Who seals and opens them is the gateway's business.
+ */
+import type { Range } from './json-cursor.ts';
+
+/** A task's id, or the `requestState` of a result that asks for input. */
+export type HandleKind = 'task' | 'state';
+
+/** A handle in the body of a request: the value's range, quotes included. */
+export interface RequestHandle extends Range {
+  readonly kind: HandleKind;
+  /** Undefined where it is no string, or could be read as two. */
+  readonly value: string | undefined;
+  /** Is it one that only the server makes? Else it may also be the client's own, as the id of a task that it runs for the server. */
+  readonly needed: boolean;
+}
+
+/** In a `_meta`: the task that a message belongs to (MCP 2025-11-25, "Tasks"). */
+export const RELATED_TASK = 'io.modelcontextprotocol/related-task';
