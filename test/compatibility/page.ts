@@ -85,10 +85,9 @@ function cellText(cell: Cell | undefined, notes: Notes): string {
   if (judged === 'lost')
     return `${shown.lost}${notes.ref(`Directly: ${quoted(directly)}. Through: ${quoted(through)}`)}`;
   if (!directly.ok) return `ok${notes.ref(`Only through the gateways. Directly: ${quoted(directly)}`)}`;
-  return cell.action === 'reconnect' || cell.action === 'cancel' ? `ok${notes.ref(capital(directly.how))}` : 'ok';
+  if (cell.action === 'cancel') return `ok${notes.ref(`How the server was told: ${directly.how}.`)}`;
+  return cell.action === 'reconnect' ? `ok${notes.ref(`After the tear ${directly.how}.`)}` : 'ok';
 }
-
-const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 /** Ports and temporary names differ from run to run; a page that differs says something. */
 function quoted(outcome: Cell['directly']): string {

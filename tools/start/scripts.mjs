@@ -125,7 +125,7 @@ not through. Exit 1 where one of those is not in test/conformance/baseline.json,
     usage: `usage: npm run compatibility -- [--write]
 
 Installs the clients and servers that npm install does not bring into .portolan/compatibility, runs every action of every client
-on every server directly and through two gateways, and prints how each went. Takes about ten minutes. Exit 1 when something that
+on every server directly and through two gateways, and prints how each went. Takes about eleven minutes. Exit 1 when something that
 passes directly does not pass through.
 
   --write           write docs/compatibility.md
