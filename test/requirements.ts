@@ -36,7 +36,14 @@ export const requirements: readonly Requirement[] = [
     id: 'any-client',
     source: HTTP,
     says: 'Clients of both protocol eras reach every server from every gateway.',
-    proofs: { 'test/federation/crossing.test.ts': 'a modern client calls a modern server across two gateways' },
+    proofs: {
+      'test/federation/crossing.test.ts': 'a modern client calls a modern server across two gateways',
+      'test/compatibility/compatibility.test.ts':
+        'the SDKs of both eras do through two gateways what they do directly, and in the same way',
+      'test/compatibility/page.test.ts': 'what passes directly and not, or otherwise, through two gateways is lost',
+      'test/compatibility/cable.test.ts':
+        'an answer that was read to its end, and then the connection torn, is no cancellation',
+    },
   },
   {
     id: 'conformance-legacy',

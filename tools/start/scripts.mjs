@@ -118,6 +118,19 @@ not through. Exit 1 where one of those is not in test/conformance/baseline.json,
   --quick           without tasks, skills and the client half
   --help            this text`,
   },
+  compatibility: {
+    file: 'test/compatibility/main.ts',
+    options: { write: flag },
+    says: 'real clients on real servers, directly and through two gateways',
+    usage: `usage: npm run compatibility -- [--write]
+
+Installs the clients and servers that npm install does not bring into .portolan/compatibility, runs every action of every client
+on every server directly and through two gateways, and prints how each went. Takes about eleven minutes. Exit 1 when something that
+passes directly does not pass through.
+
+  --write           write docs/compatibility.md
+  --help            this text`,
+  },
   docs: {
     file: 'test/docs/write.ts',
     options: { check: flag },

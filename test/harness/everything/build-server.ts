@@ -5,6 +5,7 @@ import { registerContentTools } from './content-tools.ts';
 import { registerDiagnosticTools } from './diagnostic-tools.ts';
 import { registerElicitationTools } from './elicitation-tools.ts';
 import { registerInputRequiredTools } from './input-required-tools.ts';
+import { registerLongTools } from './long-tools.ts';
 import { registerPrompts } from './prompts.ts';
 import { registerResources } from './resources.ts';
 import { registerSchemaTools } from './schema-tools.ts';
@@ -42,6 +43,7 @@ export function buildServer({ era, changes, tasks }: Build): McpServer {
   registerElicitationTools(server);
   registerInputRequiredTools(server, states);
   registerDiagnosticTools(server, changes);
+  registerLongTools(server);
   registerPrompts(server);
   registerResources(server);
   if (era === 'modern') {
