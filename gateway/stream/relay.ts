@@ -132,7 +132,7 @@ const LIST_WORD = /"(?:tools|prompts|resources|resourcetemplates)"|\\u/i;
 const OPEN_BRACE = 0x7b;
 
 const mayBeList = (json: Buffer): boolean =>
-  json[0] !== OPEN_BRACE || !isAscii(json) || LIST_WORD.test(json.toString('latin1'));
+  json[0] !== OPEN_BRACE || !isAscii(json) || json.includes(0) || LIST_WORD.test(json.toString('latin1'));
 
 /** What becomes of an answer that has come before. */
 const knownList = (json: Buffer, how: Relaying): Buffer | undefined =>

@@ -48,12 +48,18 @@ function valueStart(event: Buffer, start: number, end: number): number | undefin
   return event[colon + 1] === SPACE && colon + 1 < end ? colon + 2 : colon + 1;
 }
 
+/** A letter or a colon. No client reads anything else as an event, but a bare list labelled as one would go past the filter. */
+const mayBeginField = (byte: number): boolean => byte === COLON || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a);
+
 function dataLinesOf(event: Buffer): readonly DataLine[] {
   const ends = new LineEnds(event);
   const lines: DataLine[] = [];
   for (let start = 0; start < event.length; ) {
     const end = ends.next(start) ?? event.length;
     const next = afterLineEnd(event, end);
+    if (end > start && !mayBeginField(event[start] ?? 0)) {
+      throw refuse('upstream_invalid', { expected: 'a line that is no field of an event' });
+    }
     const from = event[start] === FIELD[0] ? valueStart(event, start, end) : undefined;
     if (from !== undefined) lines.push({ start, from, end, next });
     start = next;
