@@ -179,8 +179,9 @@ const NOTHING = Buffer.alloc(0);
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
+/** Whoever takes UTF-16 for JSON finds NULs in it. */
 const mayHoldAny = (json: Buffer, word: RegExp): boolean =>
-  json[0] !== OPEN_BRACE || !isAscii(json) || word.test(json.toString('latin1'));
+  json[0] !== OPEN_BRACE || !isAscii(json) || json.includes(0) || word.test(json.toString('latin1'));
 
 /** What becomes of an answer that has come before. */
 const knownList = (json: Buffer, how: Relaying): Buffer | undefined =>

@@ -55,11 +55,10 @@ const lineText = fc.oneof(
     'data:  two blanks',
     'dat',
     'data2: no',
-    ' data: no',
     'Data: no',
   ),
   fc.constantFrom('id: 7', 'id', 'retry: 10', 'event: message', ': ping', ':', 'data: é🧭'),
-  fc.string({ unit: fc.constantFrom(...'data: {}"x\ufeff'), maxLength: 12 }),
+  fc.string({ unit: fc.constantFrom(...'data: {}"x\ufeff'), maxLength: 12 }).filter((line) => /^[a-z:]/.test(line)),
 );
 const streams = fc
   .tuple(
@@ -213,3 +212,10 @@ test('megabytes of short lines cost no more than their length', () => {
   );
   expect(process.cpuUsage(start).user / 1_000).toBeLessThan(3_000);
 });
+
+test.each(['{"result":{"tools":[]}}\n\n', '[1]\n\n', ' data: x\n\n', 'data: x\n\x1f\x8b\n\n'])(
+  'a line that begins no field ends the stream: %j',
+  (text) => {
+    expect(() => once(text, keep)).toThrow('upstream_invalid');
+  },
+);

@@ -56,6 +56,9 @@ function valueStart(event: Buffer, field: Buffer, start: number, end: number): n
   return event[colon + 1] === SPACE && colon + 1 < end ? colon + 2 : colon + 1;
 }
 
+/** A letter or a colon. No client reads anything else as an event, but a bare list labelled as one would go past the filter. */
+const mayBeginField = (byte: number): boolean => byte === COLON || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a);
+
 function linesOf(event: Buffer): { readonly data: readonly Line[]; readonly ids: readonly Line[] | undefined } {
   const ends = new LineEnds(event);
   const data: Line[] = [];
@@ -63,6 +66,9 @@ function linesOf(event: Buffer): { readonly data: readonly Line[]; readonly ids:
   for (let start = 0; start < event.length; ) {
     const end = ends.next(start) ?? event.length;
     const next = afterLineEnd(event, end);
+    if (end > start && !mayBeginField(event[start] ?? 0)) {
+      throw refuse('upstream_invalid', { expected: 'a line that is no field of an event' });
+    }
     const field = event[start] === DATA[0] ? DATA : event[start] === ID[0] ? ID : undefined;
     const from = field && valueStart(event, field, start, end);
     if (from !== undefined) {
