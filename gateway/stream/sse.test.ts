@@ -127,7 +127,7 @@ test.each([
   ['of an event without data', 'retry: 5\r\nid:7\r\n\r\n', 'retry: 5\r\nid: x\r\n\r\n', 'retry: 5\r\n:\r\n\r\n'],
   ['of two', 'id: 7\nid: 8\rdata: a\n\n', 'id: x\nid: x\rdata: a\n\n', ':\n:\rdata: a\n\n'],
   ['that the end cuts off', 'data: a\nid: 7', 'data: a\nid: x', 'data: a\n:'],
-  ['no id', 'identity: 7\n id: 7\nID: 7\n\n', 'identity: 7\n id: 7\nID: 7\n\n', 'identity: 7\n id: 7\nID: 7\n\n'],
+  ['no id', 'identity: 7\nid : 7\nID: 7\n\n', 'identity: 7\nid : 7\nID: 7\n\n', 'identity: 7\nid : 7\nID: 7\n\n'],
 ])('%s: replaced, or taken out without a trace of it', (_what, text, replaced, without) => {
   expect(run([Buffer.from(text)], { data: keep, id: () => Buffer.from('x') })).toBe(replaced);
   expect(run([Buffer.from(text)], { data: keep, id: () => Buffer.alloc(0) })).toBe(without);
