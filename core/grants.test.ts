@@ -200,7 +200,6 @@ test.each<[string, CompiledGrants, Call, string]>([
   ['tasks that somebody has started', some, { method: 'tasks/list' }, 'method_not_found'],
   ['unknown methods', some, { method: 'tools/Call', target: 'get_x' }, 'method_not_found'],
   ['everything: unknown methods', all, { method: 'x/y' }, 'allowed'],
-  ['everything: tasks', all, { method: 'tasks/list' }, 'allowed'],
   ['everything but one', all, { method: 'tools/call', target: 'drop' }, 'tool_not_found'],
   ['a closed server', closed, { method: 'ping' }, 'no_grant'],
 ])('%s', (_, grants, call, expected) => {
@@ -208,8 +207,19 @@ test.each<[string, CompiledGrants, Call, string]>([
 });
 
 test('a modern subscription that names nothing asks for a method that is gone', () => {
-  expect(permit(all, 's', { method: 'resources/subscribe' }, 'modern')).toBe('method_not_found');
-  expect(permit(some, 's', { method: 'resources/unsubscribe', target: 'db://a' }, 'modern')).toBe('resource_not_found');
+  expect(permit(all, 's', { method: 'resources/subscribe' }, { era: 'modern' })).toBe('method_not_found');
+  expect(permit(some, 's', { method: 'resources/unsubscribe', target: 'db://a' }, { era: 'modern' })).toBe(
+    'resource_not_found',
+  );
+});
+
+test('tasks are listed in a session, for whoever may use everything', () => {
+  const list = { method: 'tasks/list' };
+  const session = { era: 'legacy', callerSession: 's' } as const;
+  expect(permit(all, 's', list, session)).toBe('allowed');
+  for (const outside of [undefined, { era: 'legacy' }, { era: 'modern' }] as const)
+    expect(permit(all, 's', list, outside)).toBe('method_not_found');
+  expect(permit(some, 's', list, session)).toBe('method_not_found');
 });
 
 test('an allow that lists nothing is no grant', () => {

@@ -126,10 +126,17 @@ export interface Call {
   readonly listens?: { readonly uris: readonly string[] } | undefined;
 }
 
+/** How it is asked (a request that has been read fits). */
+export interface Asking {
+  readonly era?: Era | undefined;
+  /** The session id; undefined outside a session. */
+  readonly callerSession?: string | undefined;
+}
+
 // table
 const needs: ReadonlyMap<
   string,
-  'any-grant' | 'tool' | 'prompt' | 'resource' | 'subscription' | 'completion' | 'listen' | 'task'
+  'any-grant' | 'tool' | 'prompt' | 'resource' | 'subscription' | 'completion' | 'listen' | 'task' | 'tasks'
 > = new Map([
   ['initialize', 'any-grant'],
   ['ping', 'any-grant'],
@@ -150,6 +157,7 @@ const needs: ReadonlyMap<
   ['tasks/result', 'task'],
   ['tasks/update', 'task'],
   ['tasks/cancel', 'task'],
+  ['tasks/list', 'tasks'],
 ]);
 
 /**
@@ -157,9 +165,9 @@ const needs: ReadonlyMap<
  * `no_grant` without any grant; `*_not_found` for a tool, prompt or resource that is not granted, the same whether it exists or not;
  * `invalid_params` where the target is missing, but `method_not_found` where the revision has no such method (`resources/subscribe` since 2026-07-28);
  * `method_not_found` for methods that need `everything`. A task needs no grant of its own: its id opens for the one who started it alone, at the
- * handling gateway.
+ * handling gateway. A list of tasks needs a session beside `everything`: outside one, no server can tell whose tasks it lists.
  */
-export function permit(grants: CompiledGrants, server: string, call: Call, era?: Era): 'allowed' | FaultCode {
+export function permit(grants: CompiledGrants, server: string, call: Call, asking?: Asking): 'allowed' | FaultCode {
   if (!grants.onServer(server)) return 'no_grant';
   if (call.method === undefined || call.method.startsWith('notifications/')) return 'allowed';
   switch (needs.get(call.method)) {
@@ -172,10 +180,12 @@ export function permit(grants: CompiledGrants, server: string, call: Call, era?:
     case 'resource':
       return named(call.target, 'resource_not_found', (uri) => grants.mayRead(server, uri));
     case 'subscription':
-      if (call.target === undefined && era === 'modern') return 'method_not_found';
+      if (call.target === undefined && asking?.era === 'modern') return 'method_not_found';
       return named(call.target, 'resource_not_found', (uri) => grants.mayRead(server, uri));
     case 'task':
       return named(call.target, 'task_not_found', () => true);
+    case 'tasks':
+      return asking?.callerSession !== undefined && grants.everything(server) ? 'allowed' : 'method_not_found';
     case 'completion':
       return completion(grants, server, call);
     case 'listen':

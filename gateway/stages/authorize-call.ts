@@ -3,14 +3,11 @@ import { permit, refuse } from '@portolan/core';
 import { type Allowed, passed, type Read } from '../context.ts';
 
 export function authorizeCall(asked: Read): Allowed {
-  const { era, grants, message, server } = asked;
+  const { grants, message, server } = asked;
   if (message) {
-    const permitted = permit(grants, server.name, message, era);
+    const permitted = permit(grants, server.name, message, asked);
     const { target, method } = message;
     const name = permitted === 'no_grant' ? server.name : permitted === 'method_not_found' ? method : target;
-    // outside a session, no server can tell whose tasks it lists
-    if (method === 'tasks/list' && asked.callerSession === undefined)
-      throw refuse('method_not_found', { name: method });
     if (permitted !== 'allowed') throw refuse(permitted, { name, expected: `what ${method} is about` });
   }
   return passed(asked);

@@ -98,3 +98,27 @@ test('short lists are not remembered, nor is a page that was skipped', () => {
     expect(known.find(json, asker(grantsOf('t1*'), 1))).toBeUndefined();
   }
 });
+
+test("a list with a sealed handle of its caller's in it is not remembered; the same list without one is", () => {
+  const grants = grantsOf('t1*');
+  const sealedFor = (name: string) => () => `sealed-for-${name}`;
+  const remembered = (result: object) => {
+    const known = new KnownLists();
+    const json = Buffer.from(String(list(1)).replace('"result":{', `"result":${JSON.stringify(result).slice(0, -1)},`));
+    const found = filterAnswer(json, grants, 's', sealedFor('alice'));
+    if (found.kind !== 'filtered') throw new Error(found.kind);
+    expect(found.bytes.includes('sealed-for-alice')).toBe(!('other' in result));
+    known.keep(json, found, asker(grants, 1));
+    return known.find(json, asker(grants, 1)) !== undefined;
+  };
+  const task = { taskId: 't' };
+  expect(remembered({ other: 't' })).toBe(true);
+  for (const personal of [
+    task,
+    { task },
+    { tasks: [task] },
+    { requestState: 's' },
+    { _meta: { 'io.modelcontextprotocol/related-task': task } },
+  ])
+    expect({ personal, remembered: remembered(personal) }).toEqual({ personal, remembered: false });
+});

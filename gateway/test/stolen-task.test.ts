@@ -190,6 +190,21 @@ describe('a task of 2025-11-25', () => {
   });
 });
 
+test('a long list that comes again in the same bytes names to each caller his own', async () => {
+  await world.mesh.apply((tables) => ({
+    ...tables, // the same rules for both, so that the list is known
+    grants: tables.grants.map((row) => ({ ...row, everything: true, tools: [] })),
+  }));
+  const tools = [{ name: 'echo', description: 'x'.repeat(20_000) }];
+  world.upstream.script = (_seen, response) =>
+    answerJson(response, { jsonrpc: '2.0', id: 1, result: { tools, taskId: TASK } });
+  const list = async (user: string) => (await answered(legacy(user, 'tools/list', {}))).taskId;
+  const [hers, his] = [await list('alice'), await list('bob')];
+  expect(his).not.toBe(hers);
+  expect([await list('alice'), await list('bob')]).toEqual([hers, his]);
+  expect((await answered(legacy('bob', 'tasks/get', { taskId: his }))).taskId).toBe(his);
+});
+
 test('the words of a task inside content are nobody’s handles', async () => {
   const result = {
     content: [{ type: 'text', text: '"taskId"', taskId: TASK }],
