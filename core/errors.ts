@@ -195,6 +195,13 @@ export const faults = {
     retry: false,
     says: 'A header contradicts the body: {expected}',
   },
+  capability_missing: {
+    http: 400,
+    rpc: -32021,
+    audit: 'refused',
+    retry: false,
+    says: 'This method belongs to the extension io.modelcontextprotocol/tasks, which the client does not declare.',
+  },
   protocol_version: {
     http: 400,
     rpc: -32022,

@@ -213,6 +213,14 @@ test('a modern subscription that names nothing asks for a method that is gone', 
   );
 });
 
+test('a modern client that does not declare tasks has none', () => {
+  const get = { method: 'tasks/get', target: 't' };
+  const declared = (tasks: boolean) => ({ ...get, meta: { clientCapabilities: { tasks } } });
+  expect(permit(some, 's', get, { era: 'modern' })).toBe('capability_missing');
+  expect(permit(some, 's', declared(false), { era: 'modern' })).toBe('capability_missing');
+  expect(permit(some, 's', declared(true), { era: 'modern' })).toBe('allowed');
+});
+
 test('tasks are listed in a session, for whoever may use everything', () => {
   const list = { method: 'tasks/list' };
   const session = { era: 'legacy', callerSession: 's' } as const;

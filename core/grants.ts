@@ -124,6 +124,7 @@ export interface Call {
   readonly ref?: 'prompt' | 'resource' | undefined;
   /** Resources that `subscriptions/listen` asks to hear of; undefined where what it asks for cannot be read. */
   readonly listens?: { readonly uris: readonly string[] } | undefined;
+  readonly meta?: { readonly clientCapabilities: { readonly tasks: boolean } | undefined } | undefined;
 }
 
 /** How it is asked (a request that has been read fits). */
@@ -164,6 +165,7 @@ const needs: ReadonlyMap<
  * May this principal send this message to this server?
  * `no_grant` without any grant; `*_not_found` for a tool, prompt or resource that is not granted, the same whether it exists or not;
  * `invalid_params` where the target is missing, but `method_not_found` where the revision has no such method (`resources/subscribe` since 2026-07-28);
+ * `capability_missing` for a task of a client that does not declare that it knows any (SEP-2663; of 2025-11-25 the session knows);
  * `method_not_found` for methods that need `everything`. A task needs no grant of its own: its id opens for the one who started it alone, at the
  * handling gateway. A list of tasks needs a session beside `everything`: outside one, no server can tell whose tasks it lists.
  */
@@ -183,6 +185,7 @@ export function permit(grants: CompiledGrants, server: string, call: Call, askin
       if (call.target === undefined && asking?.era === 'modern') return 'method_not_found';
       return named(call.target, 'resource_not_found', (uri) => grants.mayRead(server, uri));
     case 'task':
+      if (asking?.era === 'modern' && !call.meta?.clientCapabilities?.tasks) return 'capability_missing';
       return named(call.target, 'task_not_found', () => true);
     case 'tasks':
       return asking?.callerSession !== undefined && grants.everything(server) ? 'allowed' : 'method_not_found';

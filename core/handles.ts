@@ -16,5 +16,8 @@ export interface RequestHandle extends Range {
   readonly needed: boolean;
 }
 
+/** The extension by which a server may answer with a task (SEP-2663). */
+export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
+
 /** In a `_meta`: the task that a message belongs to (MCP 2025-11-25, "Tasks"). */
 export const RELATED_TASK = 'io.modelcontextprotocol/related-task';

@@ -27,7 +27,7 @@ export {
   refuse,
 } from './errors.ts';
 export { type Call, type CompiledGrants, compileGrants, permit, type View } from './grants.ts';
-export type { RequestHandle } from './handles.ts';
+export { type RequestHandle, TASKS_EXTENSION } from './handles.ts';
 export {
   CALLER_HEADER,
   HOP_HEADER,

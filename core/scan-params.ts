@@ -3,16 +3,22 @@
  * Members come in any order, so candidates are gathered here; `scan.ts` picks the one that the method is about.
  */
 import { caseVariants } from './case-variants.ts';
-import { type HandleKind, RELATED_TASK, type RequestHandle } from './handles.ts';
+import { type HandleKind, RELATED_TASK, type RequestHandle, TASKS_EXTENSION } from './handles.ts';
 import type { JsonCursor, Range } from './json-cursor.ts';
+
+/** What of a client's capabilities decides anything here. */
+export interface Capabilities {
+  /** Does it declare the extension `io.modelcontextprotocol/tasks` (SEP-2663)? */
+  readonly tasks: boolean;
+}
 
 /** `params._meta` (MCP 2026-07-28, basic/index "_meta"; `traceparent` by SEP-414). The range is the object's, braces included. */
 export interface Meta extends Range {
   readonly empty: boolean;
   /** `io.modelcontextprotocol/protocolVersion`; null where it is there but is no string. */
   readonly protocolVersion: string | null | undefined;
-  /** Is there an object `io.modelcontextprotocol/clientCapabilities`? */
-  readonly clientCapabilities: boolean;
+  /** `io.modelcontextprotocol/clientCapabilities`, where that is an object. */
+  readonly clientCapabilities: Capabilities | undefined;
   /** Its value's range, quotes included; `value` is undefined where it is no string. */
   readonly traceparent: (Range & { readonly value: string | undefined }) | undefined;
   /** `io.modelcontextprotocol/related-task` (MCP 2025-11-25, "Tasks"): its `taskId`. */
@@ -83,10 +89,25 @@ function readRelatedTask(cursor: JsonCursor): RequestHandle {
   return task && !unsure ? task : { kind: 'task', value: undefined, needed: true, start, end: cursor.at };
 }
 
+const WITH_TASKS: Capabilities = { tasks: true };
+const WITHOUT_TASKS: Capabilities = { tasks: false };
+
+function readCapabilities(cursor: JsonCursor): Capabilities {
+  let tasks = false;
+  cursor.object((key) => {
+    if (key !== 'extensions' || !cursor.atObject) return void cursor.skip();
+    cursor.object((extension) => {
+      if (extension === TASKS_EXTENSION) tasks = cursor.atObject;
+      cursor.skip();
+    });
+  });
+  return tasks ? WITH_TASKS : WITHOUT_TASKS;
+}
+
 export function readMeta(cursor: JsonCursor): Meta {
   let empty = true;
   let protocolVersion: string | null | undefined;
-  let clientCapabilities = false;
+  let clientCapabilities: Capabilities | undefined;
   let traceparent: Meta['traceparent'];
   let relatedTask: Meta['relatedTask'];
   const range = cursor.object((key) => {
@@ -99,10 +120,9 @@ export function readMeta(cursor: JsonCursor): Meta {
       traceparent = { start, end: cursor.at, value };
     } else if (key === RELATED_TASK) {
       relatedTask = readRelatedTask(cursor);
-    } else {
-      if (key === 'io.modelcontextprotocol/clientCapabilities') clientCapabilities = cursor.atObject;
-      cursor.skip();
-    }
+    } else if (key === 'io.modelcontextprotocol/clientCapabilities' && cursor.atObject) {
+      clientCapabilities = readCapabilities(cursor);
+    } else cursor.skip();
   });
   return { start: range.start, end: range.end, empty, protocolVersion, clientCapabilities, traceparent, relatedTask };
 }

@@ -148,7 +148,7 @@ const META = {
 test('_meta is read, with ranges', () => {
   const text = call({ name: 'ü', _meta: META });
   const { meta } = accepted(text);
-  expect(meta).toMatchObject({ empty: false, protocolVersion: '2026-07-28', clientCapabilities: true });
+  expect(meta).toMatchObject({ empty: false, protocolVersion: '2026-07-28', clientCapabilities: { tasks: false } });
   const bytes = Buffer.from(text);
   expect(bytes.toString('utf8', meta?.start, meta?.end)).toBe(JSON.stringify(META));
   expect(bytes.toString('utf8', meta?.traceparent?.start, meta?.traceparent?.end)).toBe(
@@ -162,7 +162,7 @@ test.each([
   [
     'capabilities that are no object',
     { 'io.modelcontextprotocol/clientCapabilities': true },
-    { clientCapabilities: false },
+    { clientCapabilities: undefined },
   ],
   ['a traceparent that is no string', { traceparent: 1 }, { traceparent: { value: undefined } }],
   ['an empty one', {}, { empty: true, protocolVersion: undefined }],

@@ -2,7 +2,7 @@
  * The one place where a refusal becomes an answer: status, headers and a JSON-RPC error that says which hop refused and why.
  * Invariant: only the public sentence of the table goes out; detail and cause stay in the log.
  */
-import { type FaultCode, publicCode, publicSentence, type Refusal } from '@portolan/core';
+import { type FaultCode, publicCode, publicSentence, type Refusal, TASKS_EXTENSION } from '@portolan/core';
 import type { Reply } from './context.ts';
 import { challenge } from './stream/challenge.ts';
 
@@ -19,14 +19,17 @@ const RETRY_AFTER_SECONDS = '1';
 
 export function rpcError(refusal: Refusal, { requestId, idBytes, self }: Refused): Buffer {
   const { code, context, fault } = refusal;
-  const data = { code: publicCode(code), hop: context.hop ?? self, requestId, ...versions(refusal) };
+  const data = { code: publicCode(code), hop: context.hop ?? self, requestId, ...specified(refusal) };
   const error = JSON.stringify({ code: fault.rpc, message: publicSentence(refusal, self), data });
   return Buffer.from(`{"jsonrpc":"2.0","id":${idBytes ?? 'null'},"error":${error}}`);
 }
 
-/** MCP 2026-07-28, `UnsupportedProtocolVersion`. */
-const versions = ({ code, context }: Refusal): object =>
-  code === 'protocol_version' ? { supported: ['2026-07-28'], requested: context.name } : {};
+/** What the specification wants to be in `data` (MCP 2026-07-28, `UnsupportedProtocolVersion` and `MissingRequiredClientCapability`). */
+function specified({ code, context }: Refusal): object {
+  if (code === 'protocol_version') return { supported: ['2026-07-28'], requested: context.name };
+  if (code === 'capability_missing') return { requiredCapabilities: { extensions: { [TASKS_EXTENSION]: {} } } };
+  return {};
+}
 
 export function refusalReply(refusal: Refusal, refused: Refused): Reply {
   const status = refusal.fault.http;
