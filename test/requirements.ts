@@ -112,6 +112,51 @@ export const requirements: readonly Requirement[] = [
     proofs: {
       'test/federation/crossing.test.ts':
         'a legacy session lives at any entry gateway, and belongs to its principal alone',
+      'gateway/test/stolen-session.test.ts':
+        "another principal's session id, an invented one and one of another server: 404",
+      'gateway/test/stolen-across-servers.test.ts':
+        '%s: known where it is from, unknown to the same caller elsewhere; no server is asked',
+      'gateway/adapters/handles/handle-sealer.test.ts':
+        'of kind %s that are foreign, changed, torn or noise open to nothing',
+    },
+  },
+  {
+    id: 'event-of-one',
+    source: 'docs/decisions/0009',
+    says: 'A stream is taken up again by its caller alone; any other event id is unknown, and the server is not asked.',
+    proofs: {
+      'gateway/test/stolen-event-id.test.ts':
+        "another's event id, with one's own session: 400, in the same words as any id that nobody was given, and the server is not asked",
+    },
+  },
+  {
+    id: 'task-of-one',
+    source: 'docs/decisions/0009',
+    says: 'A task is named, heard of and listed by whoever started it alone; no list that is known again holds the name of another.',
+    proofs: {
+      'gateway/test/stolen-task.test.ts':
+        "another's, torn, raw, of another server or of another kind: unknown, in the same words, and the server is not asked",
+      'gateway/stream/known-lists.test.ts':
+        "a list with a sealed handle of its caller's in it is not remembered; the same list without one is",
+      'core/grants.test.ts': 'tasks are listed in a session, for whoever may use everything',
+    },
+  },
+  {
+    id: 'state-of-one',
+    source: 'docs/decisions/0009',
+    says: 'A `requestState` goes back to its server from whom it was given to, byte for byte, and from nobody else.',
+    proofs: {
+      'gateway/test/stolen-request-state.test.ts':
+        "another's, raw, torn, of another server, of another kind, or no text: refused in the same words, and the server is not asked",
+    },
+  },
+  {
+    id: 'answer-of-one',
+    source: 'docs/decisions/0009',
+    says: "A server's question is answered, and a call cancelled, by the one whose session it is.",
+    proofs: {
+      'gateway/test/stolen-answer.test.ts':
+        "a stranger's answer reaches no session but his own; its owner's counts, from any entry gateway",
     },
   },
   {
@@ -594,7 +639,7 @@ export const requirements: readonly Requirement[] = [
   },
   {
     id: 'any-replica',
-    source: DEADLINES,
+    source: 'docs/replicas.md "What a handle carries"',
     says: 'Any replica of either gateway serves any request of a session: elicitation, sampling and roots work a hundred times of a hundred.',
     proofs: {
       'gateway/test/replicas.test.ts':
