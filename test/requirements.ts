@@ -367,6 +367,36 @@ export const requirements: readonly Requirement[] = [
     },
   },
   {
+    id: 'hostile-answers',
+    source: 'docs/attacks.md',
+    says: 'What no reader could read of an answer is refused, what is held of one has a bound, and other callers do not notice.',
+    proofs: {
+      'test/security/hostile-answers.test.ts':
+        '%s as a JSON answer, and as an event: refused, recorded, nothing of it told',
+    },
+  },
+  {
+    id: 'nothing-unpacked',
+    source: 'docs/attacks.md',
+    says: 'The gateway unpacks nothing: encoded requests and answers are refused by their heads.',
+    proofs: { 'test/security/decompression-bomb.test.ts': '%s in an answer: refused unread' },
+  },
+  {
+    id: 'slow-senders',
+    source: 'docs/attacks.md',
+    says: 'Who sends or reads slowly holds little, and not for ever; others are served meanwhile.',
+    proofs: {
+      'test/security/slow-clients.test.ts':
+        'a hundred who never end their headers are hung up on, and others are served meanwhile',
+    },
+  },
+  {
+    id: 'fuzzed',
+    source: 'docs/attacks.md',
+    says: 'No bytes make the readers throw or disagree with JSON.parse, and none make the gateway answer 5xx.',
+    proofs: { 'test/fuzz/fuzz.test.ts': '%s' },
+  },
+  {
     id: 'no-response-splitting',
     source: 'RFC 9112 §11.1',
     says: 'What a server sends that is no HTTP, or more heads than an answer has, is refused by name; the next caller is unharmed.',

@@ -219,3 +219,8 @@ test.each(['{"result":{"tools":[]}}\n\n', '[1]\n\n', ' data: x\n\n', 'data: x\n\
     expect(() => once(text, keep)).toThrow('upstream_invalid');
   },
 );
+test('thousands of comments and blank lines that come at once go on at once, in one piece', () => {
+  const rewriter = new SseRewriter({ data: () => undefined }, 1_000);
+  expect(rewriter.take(Buffer.from('\n'.repeat(5_000) + ':\n'.repeat(5_000)))).toHaveLength(1);
+  expect(rewriter.take(Buffer.from(`${':\n'.repeat(9)}data: x\n\n${'\r\n'.repeat(9)}`)).length).toBeLessThanOrEqual(3);
+});

@@ -182,18 +182,32 @@ export class SseRewriter implements ChunkFilter {
     let at = this.#skipBom(chunk);
     if (at < chunk.length) at += this.#finishCrLf(chunk, at);
     let from = at;
+    let event = at;
     while (at < chunk.length) {
       const end = ends.next(at);
       if (end !== at) this.#first ??= chunk[at];
       if (end === undefined) break;
       at = afterLineEnd(chunk, end);
-      if (this.#endLine()) {
-        this.#release(chunk.subarray(from, at));
+      if (!this.#endLine()) continue;
+      if (!this.#goesOnAsItIs(event, at)) {
+        this.#pass(chunk.subarray(from, event));
+        this.#release(chunk.subarray(event, at));
         from = at;
       }
+      event = at;
     }
-    this.#hold(chunk.subarray(from));
+    this.#pass(chunk.subarray(from, event));
+    this.#hold(chunk.subarray(event));
     if (chunk.length > 0) this.#afterCr = chunk.at(-1) === CR;
+  }
+
+  /** A comment or a blank line between events, whole in this chunk: many of them are one write, however short they are. */
+  #goesOnAsItIs(start: number, end: number): boolean {
+    return this.#held.size === 0 && !this.#hasFields && end - start <= this.#maxEventBytes;
+  }
+
+  #pass(bytes: Buffer): void {
+    if (bytes.length > 0) this.#out.push(bytes);
   }
 
   /** A line is over; true where what is held so far may go on: an event with its blank line, or a comment between events. */

@@ -131,6 +131,20 @@ passes directly does not pass through.
   --write           write docs/compatibility.md
   --help            this text`,
   },
+  fuzz: {
+    file: 'test/fuzz/index.ts',
+    options: { cases: text, seed: text, path: text, target: text },
+    says: 'the readers of bytes, with bytes that are nearly right',
+    usage: `usage: npm run fuzz -- [options]
+
+Runs every fuzz target and says what it did; exit 1 when one has failed, with what plays it again.
+
+  --cases N         cases a target (default: 100000)
+  --seed N          where chance begins (default: another one each time, printed)
+  --path P          of a failure, as it was printed: plays that case alone
+  --target TEXT     only targets whose name contains it
+  --help            this text`,
+  },
   docs: {
     file: 'test/docs/write.ts',
     options: { check: flag },
