@@ -122,6 +122,13 @@ test.each([
   expect(filter(text)).toBe('unreadable');
 });
 
+test('what decides in a list alone decides nothing in another answer, whatever its spelling', () => {
+  const other = Buffer.from('{"id":1,"result":{"content":[],"ttlms":1,"TtlMs":2,"nextcursor":"é"}}');
+  expect(filterAnswer(other, grants, 's').kind).toBe('unchanged');
+  const list = Buffer.from('{"id":1,"result":{"ttlms":1,"tools":[]}}');
+  expect(filterAnswer(list, grants, 's').kind).toBe('unreadable');
+});
+
 test('a cache scope of other kind becomes private, a ttl of other kind stays', () => {
   expect(filter('{"result":{"tools":[],"cacheScope":null,"ttlMs":"9999999999"}}')).toBe(
     '{"result":{"tools":[],"cacheScope":"private","ttlMs":"9999999999"}}',

@@ -65,7 +65,9 @@ interface Ours {
 }
 const deciding = (...keys: string[]): Ours => ({ keys: new Set(keys), variant: caseVariants(keys) });
 const IN_MESSAGE = deciding('result');
-const IN_RESULT = deciding(...LISTS.keys(), 'nextCursor', 'cacheScope', 'ttlMs');
+const IN_RESULT = deciding(...LISTS.keys());
+/** These decide only in a list. */
+const IN_LIST = deciding('nextCursor', 'cacheScope', 'ttlMs');
 const IN_ELEMENT = { name: deciding('name'), uri: deciding('uri'), uriTemplate: deciding('uriTemplate') } as const;
 
 /** May an element of this name be seen in the list `key`? */
@@ -175,11 +177,17 @@ function readMember(cursor: JsonCursor, key: string, page: Page, shown: (list: s
 function readResult(cursor: JsonCursor, shown: (list: string) => Shown, handles: AnswerHandles | undefined): Page {
   const page: Page = { isList: false, left: 0, nextCursor: undefined, cuts: [] };
   const once = new Once(IN_RESULT);
+  const scalars: string[] = [];
   cursor.object((key) => {
-    if (once.meets(key)) readMember(cursor, key, page, shown);
+    if (IN_LIST.keys.has(key) || IN_LIST.variant(key) !== undefined) scalars.push(key);
+    if (once.meets(key) || IN_LIST.keys.has(key)) readMember(cursor, key, page, shown);
     else if (handles) handles.resultMember(key);
     else cursor.skip();
   });
+  if (page.isList) {
+    const inList = new Once(IN_LIST);
+    for (const key of scalars) inList.meets(key);
+  }
   return page;
 }
 

@@ -92,6 +92,14 @@ describe('deadlines', () => {
 });
 
 describe('a person who thinks', () => {
+  test('about what a server asks on a stream that ends with a token, puts that end off by nothing', () => {
+    flight.openEnded = true;
+    expire(MINUTE, 0);
+    flight.asked();
+    live(2 * MINUTE);
+    expect(ended()).toBe('it has taken too long in all');
+  });
+
   test('is not counted, neither as silence nor as a part of the whole', () => {
     expire(HOUR, 10 * MINUTE);
     live(5 * MINUTE);

@@ -90,7 +90,7 @@ export class Flight implements Ending {
 
   /** The server has asked the caller something. */
   asked(): void {
-    this.#thinking = true;
+    this.#thinking = !this.openEnded; // whose end is the token's, which no server may put off
   }
 
   /** The server goes on: it has its answer, or does not wait for it. */

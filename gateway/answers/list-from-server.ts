@@ -10,7 +10,7 @@ import type { Answer } from '../ports.ts';
 import type { Page, Progress } from '../stream/relay.ts';
 import { sseEvent } from '../stream/sse-event.ts';
 import { fromServer } from './from-server.ts';
-import { invalid } from './relay-answer.ts';
+import { invalid, refused } from './relay-answer.ts';
 
 /** Pages that may be asked for without finding anything. */
 const MAX_PAGES = 100;
@@ -22,6 +22,8 @@ class Vain {
   #pages = 0;
   #bytes = 0;
   #cursor: Buffer | undefined;
+  /** The caller has been sent the head of an event stream: what comes next must fit in it. */
+  streaming = false;
 
   /** Why `page` is not the one to go on from; undefined where it may be. */
   objection(page: Page, onward: Buffer, mostBytes: number): string | undefined {
@@ -42,8 +44,9 @@ export async function listFromServer(call: Armed, answer: Answer, gateway: Gatew
   if (page.onward) return nextPage(call, page, gateway, vain);
   const { body, progress } = reply;
   if (body === undefined || Buffer.isBuffer(body) || !progress?.events) return reply;
+  vain.streaming = true;
   const next = (): Promise<Reply> => nextPage(call, page, gateway, vain);
-  return { ...reply, body: events({ call, body, progress, page, next }) };
+  return { ...reply, body: events({ body, progress, page, next }) };
 }
 
 async function nextPage(call: Armed, page: Page, gateway: Gateway, vain: Vain): Promise<Reply> {
@@ -52,11 +55,12 @@ async function nextPage(call: Armed, page: Page, gateway: Gateway, vain: Vain): 
   if (objection) throw invalid(call, objection);
   const body = call.exchange.body && spliceCursor(call.exchange.body, onward);
   const answer = await gateway.upstreams.open(call.server, { ...call.exchange, body });
+  if (vain.streaming && answer.status !== 200)
+    throw refused(answer, invalid(call, `it answered ${answer.status} to the next page of a list`));
   return listFromServer(call, answer, gateway, vain);
 }
 
 interface Paged {
-  readonly call: Armed;
   readonly body: AsyncIterable<Buffer>;
   readonly progress: Progress;
   readonly page: Page;
@@ -64,11 +68,10 @@ interface Paged {
 }
 
 /** The stream of one page, and where that has nothing in it, what the next one brings, as events of the same stream. */
-async function* events({ call, body, progress, page, next }: Paged): AsyncGenerator<Buffer, void> {
+async function* events({ body, progress, page, next }: Paged): AsyncGenerator<Buffer, void> {
   yield* body;
   if (!page.onward) return;
   const reply = await next();
-  if (reply.status !== 200) throw invalid(call, `it answered ${reply.status} to the next page of a list`);
   if (Buffer.isBuffer(reply.body)) {
     progress.answered = true;
     yield sseEvent(reply.body);

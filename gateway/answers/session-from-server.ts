@@ -40,6 +40,7 @@ async function firstEvent(answer: Answer): Promise<Begun> {
   const reader = new SseRewriter({ data }, Number.POSITIVE_INFINITY);
   const read: Buffer[] = [];
   let ended = false;
+  // whatever is wrong with it, who relays these bytes says: this reader refuses nothing
   for (let size = 0; !first && !ended && size < READ_BYTES; ) {
     const step = await source.next();
     if (step.done) ended = true;

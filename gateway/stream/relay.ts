@@ -122,8 +122,9 @@ export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relay
   };
   const id = (bytes: Buffer): Buffer | undefined => {
     if (how.era === 'modern') return NOTHING; // there is no resuming, so an id would be a handle to nothing
-    state.resumable ||= bytes.length > 0;
-    return bytes.length > 0 && how.handles ? sealedEventId(bytes, how) : undefined;
+    const sealedId = bytes.length > 0 && how.handles ? sealedEventId(bytes, how.handles) : undefined;
+    state.resumable ||= (sealedId ?? bytes).length > 0;
+    return sealedId;
   };
   const rewriter = new SseRewriter({ data: rewrite, id }, how.answerBytes);
   const events = how.page ? untilOnward(source, rewriter, how.page) : stepThrough(source, rewriter);
@@ -143,11 +144,11 @@ async function* untilOnward(
   yield* rewriter.end();
 }
 
-/** An id comes back in a header, which holds no control characters. */
-function sealedEventId(bytes: Buffer, how: Relaying): Buffer {
+/** An id comes back in a header, which has an end and holds no control characters. One that could not is taken out: the stream cannot be taken up there. */
+function sealedEventId(bytes: Buffer, handles: CallerHandles): Buffer {
   const id = bytes.toString();
-  if (!isUtf8(bytes) || CONTROL.test(id)) throw how.invalid('an event id that fits in a header');
-  return Buffer.from(sealed(how, 'event', id));
+  const sealedId = isUtf8(bytes) && !CONTROL.test(id) ? handles.seal('event', id) : undefined;
+  return sealedId === undefined ? NOTHING : Buffer.from(sealedId);
 }
 
 const replacing = (how: Relaying): ReplaceHandle | undefined =>

@@ -56,18 +56,39 @@ function valueStart(event: Buffer, field: Buffer, start: number, end: number): n
   return event[colon + 1] === SPACE && colon + 1 < end ? colon + 2 : colon + 1;
 }
 
-/** A letter or a colon. No client reads anything else as an event, but a bare list labelled as one would go past the filter. */
+/**
+ * A letter or a colon. Readers of events pass over any other line; a lenient one might take it for a message, a bare list that is labelled as events
+ * above all, so nothing of it goes on.
+ */
 const mayBeginField = (byte: number): boolean => byte === COLON || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a);
 
-function linesOf(event: Buffer): { readonly data: readonly Line[]; readonly ids: readonly Line[] | undefined } {
+/** A range of an event and what takes its place. */
+interface Replaced {
+  readonly start: number;
+  readonly end: number;
+  readonly instead: Buffer;
+}
+
+const NONE: readonly Replaced[] = [];
+
+interface Lines {
+  readonly data: readonly Line[];
+  readonly ids: readonly Line[] | undefined;
+  /** Those that are no field. */
+  readonly strange: readonly Replaced[] | undefined;
+}
+
+function linesOf(event: Buffer): Lines {
   const ends = new LineEnds(event);
   const data: Line[] = [];
   let ids: Line[] | undefined;
+  let strange: Replaced[] | undefined;
   for (let start = 0; start < event.length; ) {
     const end = ends.next(start) ?? event.length;
     const next = afterLineEnd(event, end);
     if (end > start && !mayBeginField(event[start] ?? 0)) {
-      throw refuse('upstream_invalid', { expected: 'a line that is no field of an event' });
+      strange ??= [];
+      strange.push({ start, end, instead: COMMENT });
     }
     const field = event[start] === DATA[0] ? DATA : event[start] === ID[0] ? ID : undefined;
     const from = field && valueStart(event, field, start, end);
@@ -79,7 +100,7 @@ function linesOf(event: Buffer): { readonly data: readonly Line[]; readonly ids:
     }
     start = next;
   }
-  return { data, ids };
+  return { data, ids, strange };
 }
 
 function dataOf(event: Buffer, lines: readonly Line[]): Buffer {
@@ -95,13 +116,6 @@ function dataOf(event: Buffer, lines: readonly Line[]): Buffer {
 /** `data` as data lines, ended like the line whose place they take. */
 const framed = (data: Buffer, lineEnd: Buffer): Buffer =>
   dataLines(data, lineEnd.length > 0 ? lineEnd : NEWLINE, lineEnd);
-
-/** A range of an event and what takes its place. */
-interface Replaced {
-  readonly start: number;
-  readonly end: number;
-  readonly instead: Buffer;
-}
 
 function replacedData(event: Buffer, lines: readonly Line[], rewrite: RewriteData): readonly Replaced[] | 'remove' {
   const [first, ...more] = lines;
@@ -124,12 +138,12 @@ function replacedIds(event: Buffer, lines: readonly Line[], rewrite: RewriteId):
 
 /** One event, its blank line included, with its data and ids replaced where `rewriting` says so. */
 function rewriteEvent(event: Buffer, rewriting: Rewriting): Buffer {
-  const { data, ids } = linesOf(event);
+  const { data, ids, strange = NONE } = linesOf(event);
   // ids first: whoever looks at the data may want to know that the event has one
   const newIds = ids && rewriting.id ? replacedIds(event, ids, rewriting.id) : [];
   const newData = replacedData(event, data, rewriting.data);
   if (newData === 'remove') return NOTHING;
-  const replaced = [...newIds, ...newData];
+  const replaced = [...newIds, ...newData, ...strange];
   if (replaced.length === 0) return event;
   const parts: Buffer[] = [];
   let at = 0;

@@ -12,7 +12,8 @@ export interface UpstreamSession {
 const SEALED = /^(.*) ([0-7])$/s;
 
 /** A session id holds no blank (MCP 2025-11-25, Session Management). */
-export const writeSession = ({ id, listChanged }: UpstreamSession): string => `${id} ${listChanged}`;
+export const writeSession = ({ id, listChanged }: UpstreamSession): string =>
+  listChanged === 0 ? id : `${id} ${listChanged}`; // gateways from before the lists know the bare id
 
 /** Ids that were sealed before there was anything beside them say nothing. */
 export function readSession(text: string): UpstreamSession {

@@ -65,6 +65,23 @@ describe.each(['/mcp/near', '/mcp/far'])('%s', (path) => {
       ],
     }));
 
+  test('a next page that is refused after the stream has begun ends it, and leaves no exchange with the server open', async () => {
+    await grant();
+    let open = 0;
+    const counted = (response: ServerResponse): void => {
+      open += 1;
+      response.once('close', () => (open -= 1));
+    };
+    world.upstream.script = (seen, response) => {
+      counted(response);
+      const { id, params } = JSON.parse(seen.body) as Asked;
+      if (!params?.cursor) return openEvents(response, page(id, ['x'], 'c'));
+      response.writeHead(400, { 'content-type': 'text/event-stream' }).write(':\n\n'); // and it stays open
+    };
+    expect(await (await ask()).text()).toContain('upstream_invalid');
+    await expect.poll(() => open).toBe(0);
+  });
+
   test.each([
     ['JSON', [json]],
     ['events', [events]],

@@ -1,7 +1,7 @@
 /**
  * Handles as clients see them: what an upstream gave (a session, an event, a task, a request state), bound to server and principal, sealed with a key
  * of this gateway (AES-256-GCM, NIST SP 800-38D). Any replica opens them, no store is asked, no restart loses one.
- * Sessions have a form of their own, the first one, so that gateways of either age serve each other's. In the second form, the kind is bound too, and
+ * Sessions have a form of their own, the first one, so that ids from before there were others still open. In the second form, the kind is bound too, and
  * the nonce is a keyed hash of all that is sealed (as in SIV, RFC 5297): one task has one name, on whichever answer or stream it comes.
  * Invariant: only what was sealed for this gateway as this kind and is still whole opens; everything else is undefined, without a reason why.
  */
