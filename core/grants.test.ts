@@ -221,6 +221,12 @@ test('a modern client that does not declare tasks has none', () => {
   expect(permit(some, 's', declared(true), { era: 'modern' })).toBe('allowed');
 });
 
+test('a modern client asks for no result of a task by a method of its own', () => {
+  const call = { method: 'tasks/result', target: 't', meta: { clientCapabilities: { tasks: true } } };
+  expect(permit(some, 's', call, { era: 'modern' })).toBe('method_not_found');
+  expect(permit(some, 's', call, { era: 'legacy', callerSession: 's' })).toBe('allowed');
+});
+
 test('tasks are listed in a session, for whoever may use everything', () => {
   const list = { method: 'tasks/list' };
   const session = { era: 'legacy', callerSession: 's' } as const;

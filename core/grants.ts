@@ -137,7 +137,16 @@ export interface Asking {
 // table
 const needs: ReadonlyMap<
   string,
-  'any-grant' | 'tool' | 'prompt' | 'resource' | 'subscription' | 'completion' | 'listen' | 'task' | 'tasks'
+  | 'any-grant'
+  | 'tool'
+  | 'prompt'
+  | 'resource'
+  | 'subscription'
+  | 'completion'
+  | 'listen'
+  | 'task'
+  | 'legacy-task'
+  | 'tasks'
 > = new Map([
   ['initialize', 'any-grant'],
   ['ping', 'any-grant'],
@@ -155,7 +164,7 @@ const needs: ReadonlyMap<
   ['resources/unsubscribe', 'subscription'],
   ['completion/complete', 'completion'],
   ['tasks/get', 'task'],
-  ['tasks/result', 'task'],
+  ['tasks/result', 'legacy-task'],
   ['tasks/update', 'task'],
   ['tasks/cancel', 'task'],
   ['tasks/list', 'tasks'],
@@ -164,7 +173,8 @@ const needs: ReadonlyMap<
 /**
  * May this principal send this message to this server?
  * `no_grant` without any grant; `*_not_found` for a tool, prompt or resource that is not granted, the same whether it exists or not;
- * `invalid_params` where the target is missing, but `method_not_found` where the revision has no such method (`resources/subscribe` since 2026-07-28);
+ * `invalid_params` where the target is missing, but `method_not_found` where the revision has no such method (`resources/subscribe`, `tasks/result` since
+ * 2026-07-28);
  * `capability_missing` for a task of a client that does not declare that it knows any (SEP-2663; of 2025-11-25 the session knows);
  * `method_not_found` for methods that need `everything`. A task needs no grant of its own: its id opens for the one who started it alone, at the
  * handling gateway. A list of tasks needs a session beside `everything`: outside one, no server can tell whose tasks it lists.
@@ -184,6 +194,9 @@ export function permit(grants: CompiledGrants, server: string, call: Call, askin
     case 'subscription':
       if (call.target === undefined && asking?.era === 'modern') return 'method_not_found';
       return named(call.target, 'resource_not_found', (uri) => grants.mayRead(server, uri));
+    case 'legacy-task':
+      if (asking?.era === 'modern') return 'method_not_found';
+      return named(call.target, 'task_not_found', () => true);
     case 'task':
       if (asking?.era === 'modern' && !call.meta?.clientCapabilities?.tasks) return 'capability_missing';
       return named(call.target, 'task_not_found', () => true);
