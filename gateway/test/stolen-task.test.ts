@@ -90,7 +90,7 @@ describe('a modern task', () => {
       ['alice', TASK],
     ] as const;
     for (const [user, taskId] of cases) {
-      for (const method of ['tasks/get', 'tasks/update', 'tasks/cancel', 'tasks/result']) {
+      for (const method of ['tasks/get', 'tasks/update', 'tasks/cancel']) {
         expect(await outcome(await modern(user, method, { taskId }))).toEqual({ status: 200, body: UNKNOWN });
       }
     }
