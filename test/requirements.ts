@@ -394,7 +394,7 @@ export const requirements: readonly Requirement[] = [
     id: 'fuzzed',
     source: 'docs/attacks.md',
     says: 'No bytes make the readers throw or disagree with JSON.parse, and none make the gateway answer 5xx.',
-    proofs: { 'test/fuzz/fuzz.test.ts': '%s' },
+    proofs: { 'test/fuzz/fuzz.test.ts': '$name' },
   },
   {
     id: 'no-response-splitting',
