@@ -39,6 +39,8 @@ export class ListChanges {
   watch(watched: Watched): () => void {
     const watching: Watching = { watched, view: watched.view };
     this.#streams.add(watching);
+    // a snapshot may have come since he was let in: until the head of his stream was there, nobody could be told
+    if (this.#seen(watching) !== undefined) this.#changed();
     return () => void this.#streams.delete(watching);
   }
 
@@ -48,14 +50,18 @@ export class ListChanges {
 
   #settle(): void {
     this.#settling = undefined;
-    const tables = this.#registry.current();
-    if (!tables) return;
     for (const watching of this.#streams) {
-      const { principal, server } = watching.watched;
-      const view = tables.grantsOf(principal.kind, principal.name).view(server);
-      const changed = changedKinds(watching.view, view);
-      watching.view = view;
-      if (changed !== 0) watching.watched.tell(changed);
+      const seen = this.#seen(watching);
+      if (!seen) continue;
+      watching.view = seen.view;
+      watching.watched.tell(seen.changed);
     }
+  }
+
+  /** What he sees now, where it is not what he saw. */
+  #seen({ view, watched: { principal, server } }: Watching): { view: View; changed: ListKinds } | undefined {
+    const now = this.#registry.current()?.grantsOf(principal.kind, principal.name).view(server);
+    const changed = now ? changedKinds(view, now) : 0;
+    return now && changed !== 0 ? { view: now, changed } : undefined;
   }
 }

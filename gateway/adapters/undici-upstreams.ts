@@ -103,9 +103,15 @@ export class UndiciUpstreams implements UpstreamTransport {
 
 const registered = (url: URL): string => url.pathname + url.search;
 
-/** Is nothing there? 405 to GET says only that there is no stream, and 404 under a session id that the session is over (MCP 2025-11-25, transports). */
-const isNowhere = ({ status }: Answer, { method, headers }: Exchange): boolean =>
-  (status === 404 || status === 405) && method === 'POST' && !headers.includes('mcp-session-id');
+/**
+ * Is nothing there? 405 to GET says only that there is no stream, 404 under a session id that the session is over (MCP 2025-11-25, transports), and one in
+ * JSON that there is no such method (MCP 2026-07-28).
+ */
+function isNowhere({ status, headers }: Answer, { method, headers: sent }: Exchange): boolean {
+  if (method !== 'POST' || (status !== 404 && status !== 405)) return false;
+  const says = String(headers['content-type'] ?? '').startsWith('application/json');
+  return !says && !sent.some((name, i) => i % 2 === 0 && name === 'mcp-session-id');
+}
 
 const leave = (answer: Answer): void => void answer.body[Symbol.asyncIterator]().return?.();
 

@@ -89,7 +89,7 @@ const relaying = (call: Armed, { page, heard }: Added, { knownLists, limits, reg
   id: call.message?.kind === 'request' ? call.message.id : undefined,
   waiting: call.flight,
   idBytes: call.idBytes,
-  known: knownLists,
+  known: asksForList(call) ? knownLists : undefined,
   invalid: (expected) => invalid(call, expected),
 });
 

@@ -38,9 +38,7 @@ class Promised {
     return this.#kinds === 0 || (this.#kinds === undefined && this.#asked === 0);
   }
 
-  of(changed: ListKinds): ListKinds {
-    return changed & (this.#kinds ?? 0);
-  }
+  readonly kinds = (): ListKinds => this.#kinds ?? 0;
 
   readonly heard = (message: Buffer): void => {
     if (this.#kinds !== undefined) return;
@@ -55,12 +53,12 @@ async function* watched(
   promised: Promised,
   { listChanges }: Gateway,
 ): AsyncGenerator<Buffer, void> {
-  const announcements = new Announcements(promised.subscription);
+  const announcements = new Announcements(promised.kinds, promised.subscription);
   const unwatch = listChanges.watch({
     principal,
     server: server.name,
     view: grants.view(server.name),
-    tell: (changed) => announcements.add(promised.of(changed)),
+    tell: (changed) => announcements.add(changed),
   });
   try {
     yield* announced(body, announcements);

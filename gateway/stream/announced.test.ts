@@ -3,6 +3,7 @@ import { Announcements, announced } from './announced.ts';
 
 const text = (step: IteratorResult<Buffer>): string | undefined => (step.done ? undefined : step.value.toString());
 const TOOLS = 'data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n';
+const all = () => 7 as const;
 const PROMPTS = TOOLS.replace('tools', 'prompts');
 
 /** A source that gives what it is told to, and says when it is left. */
@@ -27,7 +28,7 @@ function source() {
 
 test('between events, and while nothing comes; of one kind one, until it is read', async () => {
   const { chunks, give, state } = source();
-  const announcements = new Announcements(undefined);
+  const announcements = new Announcements(all, undefined);
   const stream = announced(chunks, announcements);
   const first = stream.next();
   announcements.add(1);
@@ -39,13 +40,14 @@ test('between events, and while nothing comes; of one kind one, until it is read
   for (let i = 0; i < 1_000; i += 1) announcements.add(1 + (i % 3));
   expect([text(await stream.next()), text(await stream.next())]).toEqual([TOOLS, PROMPTS]);
   const last = stream.next();
+  await new Promise(setImmediate); // it asks for the next chunk
   state.asked.at(-1)?.resolve({ done: true, value: undefined });
   expect(text(await last)).toBeUndefined();
 });
 
 test('whoever leaves between two events leaves the source', async () => {
   const { chunks, state } = source();
-  const announcements = new Announcements('7');
+  const announcements = new Announcements(all, '7');
   const stream = announced(chunks, announcements);
   announcements.add(4);
   expect(text(await stream.next())).toContain('"io.modelcontextprotocol/subscriptionId":7');
@@ -55,7 +57,7 @@ test('whoever leaves between two events leaves the source', async () => {
 
 test('a source that breaks off while an announcement is read breaks the stream off, and nothing else', async () => {
   const { chunks, state } = source();
-  const announcements = new Announcements(undefined);
+  const announcements = new Announcements(all, undefined);
   const stream = announced(chunks, announcements);
   announcements.add(3);
   expect(text(await stream.next())).toBe(TOOLS);
@@ -63,4 +65,18 @@ test('a source that breaks off while an announcement is read breaks the stream o
   await new Promise(setImmediate); // an unhandled rejection would fail this run
   expect(text(await stream.next())).toBe(PROMPTS);
   await expect(stream.next()).rejects.toThrow('broken');
+});
+
+test('what changes before anything is promised waits, and comes behind what promised it', async () => {
+  const { chunks, give } = source();
+  let promised: 0 | 1 = 0;
+  const announcements = new Announcements(() => promised, undefined);
+  const stream = announced(chunks, announcements);
+  const first = stream.next();
+  announcements.add(3);
+  await new Promise(setImmediate);
+  promised = 1;
+  give('acknowledged');
+  expect(text(await first)).toBe('acknowledged');
+  expect(text(await stream.next())).toBe(TOOLS);
 });

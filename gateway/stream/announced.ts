@@ -8,33 +8,44 @@ import { sseEvent } from './sse-event.ts';
 /** Notices of changed lists that wait for their turn, one a kind. */
 export class Announcements {
   readonly #subscription: string | undefined;
-  #kinds: ListKinds = 0;
+  readonly #promised: () => ListKinds;
+  #changed: ListKinds = 0;
   #wake: (() => void) | undefined;
 
-  /** `subscription`: on a stream of `subscriptions/listen`, the id of that request as it stands in it. */
-  constructor(subscription: string | undefined) {
+  /**
+   * `promised`: of which kinds this stream tells, as far as is known now; what changes before is kept until it is.
+   * `subscription`: on a stream of `subscriptions/listen`, the id of that request as it stands in it.
+   */
+  constructor(promised: () => ListKinds, subscription: string | undefined) {
+    this.#promised = promised;
     this.#subscription = subscription;
   }
 
   add(kinds: ListKinds): void {
-    this.#kinds |= kinds;
-    if (this.#kinds !== 0) this.#wake?.();
+    this.#changed |= kinds;
+    if (this.#due !== 0) this.wake();
   }
 
   take(): readonly Buffer[] {
-    const notices = listChangedNotices(this.#kinds, this.#subscription);
-    this.#kinds = 0;
-    return notices.map(sseEvent);
+    const due = this.#due;
+    this.#changed &= ~due;
+    return listChangedNotices(due, this.#subscription).map(sseEvent);
   }
 
-  /** Resolves when there is something, or when `other` settles; rejects as it does. */
-  async someOr(other: Promise<unknown>): Promise<void> {
-    if (this.#kinds !== 0) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+  /** Resolves when there is something to give, or at `wake`. */
+  async some(): Promise<void> {
+    if (this.#due !== 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
-    other.then(() => resolve(), reject);
     await promise;
-    this.#wake = undefined;
+  }
+
+  wake(): void {
+    this.#wake?.();
+  }
+
+  get #due(): ListKinds {
+    return this.#changed & this.#promised();
   }
 }
 
@@ -45,14 +56,16 @@ export async function* announced(
   const chunks = source[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const coming = new Coming(chunks.next());
+      const coming = new Coming(chunks.next(), () => announcements.wake());
       while (!coming.arrived) {
-        await announcements.someOr(coming.step);
-        yield* announcements.take();
+        await announcements.some();
+        // what has come goes first: it may be the acknowledgement, before which nothing is told
+        if (!coming.arrived) yield* announcements.take();
       }
       const step = await coming.step;
       if (step.done) return;
       yield step.value;
+      yield* announcements.take();
     }
   } finally {
     await chunks.return?.();
@@ -63,10 +76,11 @@ class Coming {
   readonly step: Promise<IteratorResult<Buffer>>;
   arrived = false;
 
-  constructor(step: Promise<IteratorResult<Buffer>>) {
+  constructor(step: Promise<IteratorResult<Buffer>>, tell: () => void) {
     this.step = step;
     const arrived = (): void => {
       this.arrived = true;
+      tell();
     };
     step.then(arrived, arrived); // it may break off while nobody waits for it
   }

@@ -8,7 +8,7 @@ import type { CompiledGrants, Filtered } from '@portolan/core';
 
 /** Shorter ones are filtered in less than a tenth of a millisecond. */
 const SHORTEST = 16_384;
-/** Of all that is remembered, lists and what became of them. */
+/** Of all that is remembered: lists, what became of them, and by which rules. */
 const MAX_BYTES = 33_554_432;
 /** Of one server and one set of rules: kinds of lists and their pages. */
 const MAX_OF_ONE = 8;
@@ -61,7 +61,7 @@ export class KnownLists {
     this.#drop(key);
     const all = [known, ...before.slice(0, MAX_OF_ONE - 1)];
     this.#known.set(key, all);
-    this.#bytes += total(all);
+    this.#bytes += key.length + total(all);
     for (const oldest of this.#known.keys()) {
       if (this.#bytes <= MAX_BYTES) break;
       this.#drop(oldest);
@@ -69,7 +69,9 @@ export class KnownLists {
   }
 
   #drop(key: string): void {
-    this.#bytes -= total(this.#known.get(key) ?? []);
+    const all = this.#known.get(key);
+    if (!all) return;
+    this.#bytes -= key.length + total(all);
     this.#known.delete(key);
   }
 }

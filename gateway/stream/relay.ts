@@ -33,7 +33,8 @@ export interface Relaying {
   readonly id: string | number | undefined;
   /** The same as it stands in the request. */
   readonly idBytes: string | undefined;
-  readonly known: KnownLists;
+  /** Undefined where no list was asked for. */
+  readonly known: KnownLists | undefined;
   /** Of a list whose next page is asked for here, where this one has nothing in it; undefined where that is another's business. */
   readonly page: Page | undefined;
   /** Is told what the server waits for. */
@@ -182,18 +183,19 @@ const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
 /** Whoever takes UTF-16 for JSON finds NULs in it. */
 const mayHoldAny = (json: Buffer, word: RegExp): boolean =>
-  json[0] !== OPEN_BRACE || !isAscii(json) || json.includes(0) || word.test(json.toString('latin1'));
+  json[0] !== OPEN_BRACE || !isAscii(json) || holds(json.toString('latin1'), word);
+const holds = (text: string, word: RegExp): boolean => text.includes('\0') || word.test(text);
 
 /** What becomes of an answer that has come before. */
 const knownList = (json: Buffer, how: Relaying): Buffer | undefined =>
-  how.list ? how.known.find(json, { grants: how.grants(), server: how.server, idBytes: how.idBytes }) : undefined;
+  how.known?.find(json, { grants: how.grants(), server: how.server, idBytes: how.idBytes });
 
 function filter(json: Buffer, how: Relaying): Buffer {
   if (json.length === 0 || !mayHoldAny(json, how.handles ? LIST_OR_HANDLE_WORD : LIST_WORD)) return json;
   const asker = { grants: how.grants(), server: how.server, idBytes: how.idBytes };
   const filtered = filterAnswer(json, asker.grants, how.server, replacing(how));
   if (filtered.kind === 'unreadable') throw how.invalid('it is not one JSON-RPC message');
-  if (how.list) how.known.keep(json, filtered, asker);
+  how.known?.keep(json, filtered, asker);
   if (how.page) {
     how.page.bytes += json.length;
     how.page.onward = filtered.onward && json.subarray(filtered.onward.start, filtered.onward.end);

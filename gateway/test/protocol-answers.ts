@@ -1,4 +1,4 @@
-/** What a server of each era answers to a probe, for upstreams that are scripts. */
+/** What a server of each era answers to a probe, and what one does that is none; for upstreams that are scripts. */
 import { answerJson, type Script } from './upstream.ts';
 
 /** Of the older era: a session, then one tool. */
@@ -31,4 +31,22 @@ export const modernAnswers =
           : undefined;
     if (result) return answerJson(response, { jsonrpc: '2.0', id, result });
     answerJson(response, { jsonrpc: '2.0', id, error: { code: -32601, message: 'no' } }, {}, 404);
+  };
+
+/** One status, and what stands in the body. */
+export const says =
+  (status: number, type = 'text/html', body = '<h1>no</h1>'): Script =>
+  (_seen, response) =>
+    void response.writeHead(status, { 'content-type': type }).end(body);
+
+/** Pieces without end, as fast as they are read. */
+export const endless =
+  (type: string, piece: string): Script =>
+  (_seen, response) => {
+    response.writeHead(200, { 'content-type': type });
+    const more = (): void => {
+      while (!response.destroyed && response.write(piece.repeat(1000)));
+    };
+    response.on('drain', more);
+    more();
   };

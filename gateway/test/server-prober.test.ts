@@ -15,7 +15,7 @@ import { systemClock as clock } from '../adapters/system-clock.ts';
 import { UndiciUpstreams } from '../adapters/undici-upstreams.ts';
 import { Flight } from '../flights.ts';
 import { TestLog, TestRegistry } from './fakes.ts';
-import { legacyAnswers, modernAnswers } from './protocol-answers.ts';
+import { endless, legacyAnswers, modernAnswers, says } from './protocol-answers.ts';
 import { type Script, Upstream } from './upstream.ts';
 
 const OWN = 'https://aws.example.com';
@@ -218,21 +218,6 @@ describe('a probe', () => {
 });
 
 describe('a server that is none, or not well', () => {
-  const says =
-    (status: number, type = 'text/html', body = '<h1>no</h1>'): Script =>
-    (_seen, response) =>
-      void response.writeHead(status, { 'content-type': type }).end(body);
-  const endless =
-    (type: string, piece: string): Script =>
-    (_seen, response) => {
-      response.writeHead(200, { 'content-type': type });
-      const more = (): void => {
-        while (!response.destroyed && response.write(piece.repeat(1000)));
-      };
-      response.on('drain', more);
-      more();
-    };
-
   test.each<[string, Script, Partial<ServerState>, string, RegExp]>([
     ['401', says(401), { reachable: true, era: null }, 'upstream_invalid', /401.*credentials/],
     ['403', says(403), { reachable: true, era: null }, 'upstream_invalid', /403/],
@@ -295,6 +280,19 @@ describe('a server that is none, or not well', () => {
     await register({ s: upstream.url });
     const lastError = { code, message: expect.stringMatching(message), at: expect.any(Number) };
     expect(await probed('s', { probeMs: 1_000 })).toMatchObject({ ...state, tools: null, lastError });
+  });
+
+  test('a session of a server that then says nothing is ended, once', async () => {
+    upstream.script = ({ body, method }, response) => {
+      if (method === 'DELETE') return void response.writeHead(200).end();
+      if (JSON.parse(body).method !== 'initialize') return void response.writeHead(400).end();
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'mcp-session-id': 'one' }).flushHeaders();
+    };
+    await register({ s: upstream.url });
+    await probed('s', { probeMs: 500 });
+    expect(upstream.seen.filter(({ method }) => method === 'DELETE')).toMatchObject([
+      { headers: { 'mcp-session-id': 'one' } },
+    ]);
   });
 
   test('nothing listens; it lies out of reach', async () => {

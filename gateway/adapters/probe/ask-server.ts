@@ -15,6 +15,8 @@ export interface Asking {
   readonly upstreams: UpstreamTransport;
   readonly server: McpServer;
   readonly ending: ProbeEnding;
+  /** Is told of a session as soon as the server has named it, whatever becomes of its answer. */
+  readonly opened: (sessionId: string) => void;
 }
 export interface Heard extends ProbeAnswer {
   readonly sessionId: string | undefined;
@@ -53,6 +55,7 @@ export async function askServer(
   const sent = Buffer.from(JSON.stringify({ jsonrpc: '2.0', ...body }));
   const answer = await open(asking, { method: 'POST', headers: [...accept, ...headers], body: sent });
   const { 'mcp-session-id': sessionId } = answer.headers;
+  if (typeof sessionId === 'string') asking.opened(sessionId);
   const { id } = body;
   const message = id === undefined ? await drain(answer) : await messageOf(asking, answer, id);
   return { status: answer.status, message, sessionId: typeof sessionId === 'string' ? sessionId : undefined };

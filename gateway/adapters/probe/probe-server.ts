@@ -93,12 +93,16 @@ class Probe {
   readonly #asking: Asking;
   /** What is known so far: what fails later takes none of it away. */
   #found: Probed = NOTHING;
+  #session: string | undefined;
   #id = 0;
 
   constructor(settings: ProbeSettings, request: ProbeRequest, ending: ProbeEnding) {
     this.#settings = settings;
     this.#request = request;
-    this.#asking = { upstreams: settings.upstreams, server: request.server, ending };
+    const opened = (sessionId: string): void => {
+      this.#session = sessionId;
+    };
+    this.#asking = { upstreams: settings.upstreams, server: request.server, ending, opened };
   }
 
   async run(): Promise<Probed> {
@@ -108,6 +112,7 @@ class Probe {
       onlyRefusals(error);
       this.#note({ fault: error as Refusal });
     }
+    if (this.#session !== undefined) await this.#end(this.#session);
     return this.#found;
   }
 
@@ -184,16 +189,18 @@ class Probe {
       version,
       ...(sessionId === undefined ? [] : ['mcp-session-id', sessionId]),
     ];
-    try {
-      await askServer(this.#asking, headers, { method: 'notifications/initialized' });
-      await work((method, params) => this.#ask(headers, method, params));
-    } finally {
-      if (sessionId !== undefined) await this.#end(headers);
-    }
+    await askServer(this.#asking, headers, { method: 'notifications/initialized' });
+    await work((method, params) => this.#ask(headers, method, params));
   }
 
   /** With a time of its own: the probe's may be over just now. */
-  async #end(headers: readonly string[]): Promise<void> {
+  async #end(sessionId: string): Promise<void> {
+    const headers = [
+      'mcp-protocol-version',
+      this.#found.versions.at(-1) ?? LEGACY_VERSION,
+      'mcp-session-id',
+      sessionId,
+    ];
     const ending = new ProbeEnding();
     const timer = setTimeout(() => ending.end(refuse('upstream_timeout')), END_SESSION_MS);
     const status = await endSession({ ...this.#asking, ending }, headers).catch(() => 0);
