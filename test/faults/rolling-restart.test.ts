@@ -8,7 +8,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeToken, secretDigest, tokenText } from '@portolan/core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { StandInControlPlane } from '../../gateway/adapters/stand-in/control-plane.ts';
 import { freePort } from '../../gateway/adapters/stand-in/free-port.ts';
@@ -29,6 +29,8 @@ class Replica {
   ports = { tls: 0, health: 0, metrics: 0 };
   /** The balancer sends it connections. */
   inService = false;
+  /** Taken out for good: a check that is under way must not put it back. */
+  #out = false;
   #child: ChildProcess | undefined;
   #output = '';
 
@@ -45,12 +47,23 @@ class Replica {
     const child = spawn(process.execPath, [main, '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (this.#output += data));
     this.#child = child;
+    this.#out = false;
     await eventually(`${this.name} is ready`, async () => (this.inService ? true : undefined), 60_000);
   }
 
   async check(): Promise<void> {
     const url = `http://127.0.0.1:${this.ports.health}/readyz`;
-    this.inService = await fetch(url).then(({ status }) => status === 200, () => false); // biome-ignore format: one line
+    const ready = await fetch(url).then(({ status }) => status === 200, () => false); // biome-ignore format: one line
+    this.inService = ready && !this.#out;
+  }
+
+  takeOut(): void {
+    this.#out = true;
+    this.inService = false;
+  }
+
+  get runs(): boolean {
+    return this.#child?.exitCode === null && this.#child.signalCode === null;
   }
 
   /** Answers its exit code. */
@@ -153,6 +166,9 @@ beforeAll(async () => {
     await replica.start(folder, gateway);
   }
 });
+beforeEach(async () => {
+  for (const replica of replicas) if (!replica.runs) await replica.start(folder, gateway); // a test that is tried again
+});
 afterAll(async () => {
   clearInterval(checks);
   for (const replica of replicas) await replica.end('SIGKILL');
@@ -202,7 +218,7 @@ test('SIGTERM, one replica after the other, under load, with streams and long ca
 test('kill -9 under load: the calls of that process fail, and no others', async () => {
   const load = await beginLoad();
   const victim = replicas[1] as Replica;
-  victim.inService = false; // how soon a balancer notices is its own affair
+  victim.takeOut(); // how soon a balancer notices is its own affair
   const under = new Set(load.open.filter(({ port }) => taken.get(port) === victim));
   await victim.end('SIGKILL');
   const killedAt = performance.now();
