@@ -16,33 +16,57 @@ const encoded = (coding: string, body: Buffer): Answer => [
   body,
 ];
 
+const refused: readonly Answer[] = [
+  encoded('gzip', gzipSync(json)),
+  encoded('br', brotliCompressSync(json)),
+  encoded('zstd', zstdCompressSync(json)),
+  encoded('gzip', json),
+  encoded('identity, GZIP', gzipSync(json)),
+  encoded('identity', gzipSync(json)),
+  labelled('text/plain'),
+  labelled('application/octet-stream'),
+  labelled('application/json', event),
+  ['no label', {}, json],
+  labelled('application/json', Buffer.from(`${json}${json}`)),
+  labelled('application/json', Buffer.from(`\ufeff${json}`)),
+  labelled('application/json', Buffer.from(json.toString(), 'utf16le')),
+  labelled('application/json', Buffer.from(`{"result":{},${json.toString().slice(1)}`)),
+];
+const filtered: readonly Answer[] = [
+  encoded('identity', json),
+  labelled('application/json; charset=utf-16'),
+  labelled('TEXT/EVENT-STREAM; x=y', event),
+];
+/** Lines that are no field of an event. */
+const emptied: readonly Answer[] = [labelled('text/event-stream'), labelled('text/event-stream', gzipSync(event))];
+
 describe.each(['tools/list', 'tools/call'])('in the answer to %s', (method) => {
-  test.each<Answer>([
-    encoded('gzip', gzipSync(json)),
-    encoded('br', brotliCompressSync(json)),
-    encoded('zstd', zstdCompressSync(json)),
-    encoded('gzip', json),
-    encoded('identity, GZIP', gzipSync(json)),
-    encoded('identity', json),
-    encoded('identity', gzipSync(json)),
-    labelled('text/plain'),
-    labelled('application/octet-stream'),
-    labelled('application/json; charset=utf-16'),
-    labelled('application/json', event),
-    labelled('text/event-stream'),
-    labelled('text/event-stream', gzipSync(event)),
-    labelled('TEXT/EVENT-STREAM; x=y', event),
-    ['no label', {}, json],
-    labelled('application/json', Buffer.from(`${json}${json}`)),
-    labelled('application/json', Buffer.from(`\ufeff${json}`)),
-    labelled('application/json', Buffer.from(json.toString(), 'utf16le')),
-    labelled('application/json', Buffer.from(`{"result":{},${json.toString().slice(1)}`)),
-  ])('by %s: nothing hidden reaches the caller', async (_how, headers, body) => {
+  /** Status, and what reaches bob, who may use `echo` alone. */
+  async function shown([, headers, body]: Answer): Promise<{ status: number; text: string }> {
     world.upstream.script = (_seen, response) => void response.writeHead(200, headers).end(body);
     const asked = { jsonrpc: '2.0', id: 1, method, params: { name: 'echo' } };
     const reply = await world.ask('/mcp/far', asked, { token: world.mesh.token('bob') });
-    const bytes = Buffer.from(await reply.arrayBuffer().catch(() => new ArrayBuffer(0)));
+    const bytes = Buffer.from(await reply.arrayBuffer());
     expect(bytes.includes(SECRET) || bytes.includes(Buffer.from(SECRET, 'utf16le'))).toBe(false);
     expect(bytes.includes(gzipSync(json).subarray(0, 4))).toBe(false);
+    return { status: reply.status, text: bytes.toString() };
+  }
+
+  test.each(refused)('by %s: refused', async (...answer) => {
+    const { status, text } = await shown(answer);
+    expect(status).toBe(502);
+    expect(JSON.parse(text)).toMatchObject({ error: { data: { code: 'upstream_invalid', hop: 'azure' } } });
+  });
+
+  test.each(filtered)('by %s: what is allowed comes, alone', async (...answer) => {
+    const { status, text } = await shown(answer);
+    expect(status).toBe(200);
+    expect(JSON.parse(text.replace(/^data: /, ''))).toEqual({ ...list, result: { tools: [{ name: 'echo' }] } });
+  });
+
+  test.each(emptied)('by %s: comments are left', async (...answer) => {
+    const { status, text } = await shown(answer);
+    expect(status).toBe(200);
+    expect(text).toMatch(/^[:\r\n]+$/);
   });
 });
