@@ -40,33 +40,33 @@ const filtered: readonly Answer[] = [
 /** Lines that are no field of an event. */
 const emptied: readonly Answer[] = [labelled('text/event-stream'), labelled('text/event-stream', gzipSync(event))];
 
+/** Of a status and a body: what must have become of the list. */
+type Fate = (status: number, text: string) => void;
+const isRefused: Fate = (status, text) => {
+  expect(status).toBe(502);
+  expect(JSON.parse(text)).toMatchObject({ error: { data: { code: 'upstream_invalid', hop: 'azure' } } });
+};
+const isFiltered: Fate = (status, text) => {
+  expect(status).toBe(200);
+  expect(JSON.parse(text.replace(/^data: /, ''))).toEqual({ ...list, result: { tools: [{ name: 'echo' }] } });
+};
+const isEmptied: Fate = (status, text) => {
+  expect(status).toBe(200);
+  expect(text).toMatch(/^[:\r\n]+$/);
+};
+const meets = (fate: Fate, answers: readonly Answer[]) => answers.map((answer) => [...answer, fate] as const);
+
 describe.each(['tools/list', 'tools/call'])('in the answer to %s', (method) => {
-  /** Status, and what reaches bob, who may use `echo` alone. */
-  async function shown([, headers, body]: Answer): Promise<{ status: number; text: string }> {
-    world.upstream.script = (_seen, response) => void response.writeHead(200, headers).end(body);
-    const asked = { jsonrpc: '2.0', id: 1, method, params: { name: 'echo' } };
-    const reply = await world.ask('/mcp/far', asked, { token: world.mesh.token('bob') });
-    const bytes = Buffer.from(await reply.arrayBuffer());
-    expect(bytes.includes(SECRET) || bytes.includes(Buffer.from(SECRET, 'utf16le'))).toBe(false);
-    expect(bytes.includes(gzipSync(json).subarray(0, 4))).toBe(false);
-    return { status: reply.status, text: bytes.toString() };
-  }
-
-  test.each(refused)('by %s: refused', async (...answer) => {
-    const { status, text } = await shown(answer);
-    expect(status).toBe(502);
-    expect(JSON.parse(text)).toMatchObject({ error: { data: { code: 'upstream_invalid', hop: 'azure' } } });
-  });
-
-  test.each(filtered)('by %s: what is allowed comes, alone', async (...answer) => {
-    const { status, text } = await shown(answer);
-    expect(status).toBe(200);
-    expect(JSON.parse(text.replace(/^data: /, ''))).toEqual({ ...list, result: { tools: [{ name: 'echo' }] } });
-  });
-
-  test.each(emptied)('by %s: comments are left', async (...answer) => {
-    const { status, text } = await shown(answer);
-    expect(status).toBe(200);
-    expect(text).toMatch(/^[:\r\n]+$/);
-  });
+  test.each([...meets(isRefused, refused), ...meets(isFiltered, filtered), ...meets(isEmptied, emptied)])(
+    'by %s: nothing hidden reaches the caller',
+    async (_how, headers, body, fate) => {
+      world.upstream.script = (_seen, response) => void response.writeHead(200, headers).end(body);
+      const asked = { jsonrpc: '2.0', id: 1, method, params: { name: 'echo' } };
+      const reply = await world.ask('/mcp/far', asked, { token: world.mesh.token('bob') });
+      const bytes = Buffer.from(await reply.arrayBuffer());
+      expect(bytes.includes(SECRET) || bytes.includes(Buffer.from(SECRET, 'utf16le'))).toBe(false);
+      expect(bytes.includes(gzipSync(json).subarray(0, 4))).toBe(false);
+      fate(reply.status, bytes.toString());
+    },
+  );
 });
