@@ -24,7 +24,10 @@ export interface CompiledGrants {
 
 type Kind = 'tools' | 'prompts' | 'resources';
 /** A text for each kind; empty where nothing of it is open. */
-export type View = Readonly<Record<Kind, string>>;
+export interface View extends Readonly<Record<Kind, string>> {
+  /** The server and the three texts in one, for whoever looks something up by all of them; empty where nothing at all is open. */
+  readonly key: string;
+}
 type Test = (text: string) => boolean;
 interface ServerIndex extends Readonly<Record<Kind, Test>> {
   readonly everything: boolean;
@@ -34,7 +37,7 @@ interface ServerIndex extends Readonly<Record<Kind, Test>> {
 export type Publishing = ReadonlyMap<string, Pick<McpServer, 'tools'>>;
 type Published = NonNullable<McpServer['tools']>;
 
-const CLOSED: View = { tools: '', prompts: '', resources: '' };
+const CLOSED: View = { tools: '', prompts: '', resources: '', key: '' };
 const ALL: Published = {};
 
 const grantsSomething = (grant: Grant): boolean =>
@@ -77,8 +80,14 @@ function viewed({ allowed, denied, include = ['*'] }: Rules): string {
   return open ? JSON.stringify(sets) : '';
 }
 
+function viewOf(server: string, rules: Readonly<Record<Kind, Rules>>): View {
+  const [tools, prompts, resources] = [viewed(rules.tools), viewed(rules.prompts), viewed(rules.resources)];
+  const nothing = tools === '' && prompts === '' && resources === '';
+  return { tools, prompts, resources, key: nothing ? '' : JSON.stringify([server, tools, prompts, resources]) };
+}
+
 /** Undefined where nothing is open: no allow, or a deny of everything. */
-function compileServer(grants: readonly Grant[], published: Published): ServerIndex | undefined {
+function compileServer(server: string, grants: readonly Grant[], published: Published): ServerIndex | undefined {
   const allows = grants.filter((grant) => grant.effect === 'allow' && grantsSomething(grant));
   const denies = grants.filter((grant) => grant.effect === 'deny');
   if (allows.length === 0 || denies.some((grant) => grant.everything)) return undefined;
@@ -91,7 +100,7 @@ function compileServer(grants: readonly Grant[], published: Published): ServerIn
     tools: test(tools),
     prompts: test(prompts),
     resources: test(resources),
-    view: () => (view ??= { tools: viewed(tools), prompts: viewed(prompts), resources: viewed(resources) }),
+    view: () => (view ??= viewOf(server, { tools, prompts, resources })),
   };
 }
 
@@ -102,7 +111,7 @@ function compileServer(grants: readonly Grant[], published: Published): ServerIn
 export function compileGrants(grants: readonly Grant[], servers?: Publishing): CompiledGrants {
   const index = new Map<string, ServerIndex>();
   for (const [server, own] of Map.groupBy(grants, (grant) => grant.server)) {
-    const compiled = compileServer(own, servers?.get(server)?.tools ?? ALL);
+    const compiled = compileServer(server, own, servers?.get(server)?.tools ?? ALL);
     if (compiled) index.set(server, compiled);
   }
   return {

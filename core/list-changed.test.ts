@@ -32,9 +32,9 @@ test('what is asked for, and what is granted', () => {
 });
 
 test('notices of the kinds that differ, and of no other', () => {
-  const view = { tools: 'a', prompts: 'b', resources: 'c' };
+  const view = { tools: 'a', prompts: 'b', resources: 'c', key: 'k' };
   expect(methods(changedKinds(view, { ...view }))).toEqual([]);
-  expect(methods(changedKinds(view, { tools: 'a', prompts: '', resources: 'd' }))).toEqual([
+  expect(methods(changedKinds(view, { ...view, prompts: '', resources: 'd', key: 'l' }))).toEqual([
     'notifications/prompts/list_changed',
     'notifications/resources/list_changed',
   ]);

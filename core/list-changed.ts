@@ -4,7 +4,7 @@
  */
 import type { View } from './grants.ts';
 
-export type ListKind = keyof View;
+export type ListKind = Exclude<keyof View, 'key'>;
 
 // table: bits, because a session id carries them
 const BITS: Readonly<Record<ListKind, number>> = { tools: 1, prompts: 2, resources: 4 };

@@ -1,9 +1,10 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { compileGrants, type Grant } from '@portolan/core';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ListChanges } from './list-changes.ts';
 import type { Registry, Tables } from './ports.ts';
 
-beforeEach(() => void vi.useFakeTimers());
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());
 
 const principal = { kind: 'user', name: 'alice' } as const;
@@ -32,4 +33,33 @@ test('who comes with a view that a snapshot has overtaken is told, too', () => {
   changes.watch({ principal, server: 's', view: now.view('s'), tell: () => told.push(0) });
   vi.advanceTimersByTime(1_000);
   expect(told).toEqual([1]);
+});
+
+test('of many streams some are told at a time; who has left meanwhile is not', async () => {
+  let now = granted('a');
+  let change = (): void => undefined;
+  const tables = { grantsOf: () => now } as Partial<Tables> as Tables;
+  const registry: Registry = {
+    current: () => tables,
+    onChange: (listener) => {
+      change = listener;
+      return () => undefined;
+    },
+  };
+  const changes = new ListChanges(registry, 1_000);
+  let told = 0;
+  const tell = (): void => {
+    told += 1;
+  };
+  const leave = Array.from({ length: 500 }, () => changes.watch({ principal, server: 's', view: now.view('s'), tell }));
+  now = granted('b');
+  change();
+  vi.advanceTimersByTime(1_000);
+  expect(told).toBe(200);
+  leave[499]?.();
+  leave[0]?.();
+  await breathe();
+  expect(told).toBe(400);
+  await breathe();
+  expect(told).toBe(499);
 });

@@ -3,8 +3,12 @@
  * snapshot those who see something else are told. It does not know how.
  * Invariant: told are those whose own view has changed, by value; a snapshot about others, or one that says the same again, tells nobody.
  */
+import { setImmediate as breathe } from 'node:timers/promises';
 import { changedKinds, type ListKinds, type PrincipalKind, type View } from '@portolan/core';
 import type { Registry } from './ports.ts';
+
+/** Streams that are looked at before calls get their turn: a principal's grants are compiled at the first look. */
+const SLICE = 200;
 
 export interface Watched {
   readonly principal: { readonly kind: PrincipalKind; readonly name: string };
@@ -45,16 +49,20 @@ export class ListChanges {
   }
 
   #changed(): void {
-    if (this.#streams.size > 0) this.#settling ??= setTimeout(() => this.#settle(), this.#settleMs).unref();
+    if (this.#streams.size > 0) this.#settling ??= setTimeout(() => void this.#settle(), this.#settleMs).unref();
   }
 
-  #settle(): void {
+  async #settle(): Promise<void> {
     this.#settling = undefined;
+    let looked = 0;
     for (const watching of this.#streams) {
       const seen = this.#seen(watching);
-      if (!seen) continue;
-      watching.view = seen.view;
-      watching.watched.tell(seen.changed);
+      if (seen) {
+        watching.view = seen.view;
+        watching.watched.tell(seen.changed);
+      }
+      looked += 1;
+      if (looked % SLICE === 0) await breathe();
     }
   }
 

@@ -105,13 +105,19 @@ const registered = (url: URL): string => url.pathname + url.search;
 
 /**
  * Is nothing there? 405 to GET says only that there is no stream, 404 under a session id that the session is over (MCP 2025-11-25, transports), and one in
- * JSON that there is no such method (MCP 2026-07-28).
+ * JSON, since 2026-07-28, where each request names its method in a header, that there is no such method.
  */
 function isNowhere({ status, headers }: Answer, { method, headers: sent }: Exchange): boolean {
   if (method !== 'POST' || (status !== 404 && status !== 405)) return false;
-  const says = String(headers['content-type'] ?? '').startsWith('application/json');
-  return !says && !sent.some((name, i) => i % 2 === 0 && name === 'mcp-session-id');
+  if (isSent('mcp-session-id', sent)) return false;
+  return (
+    status === 405 || !isSent('mcp-method', sent) || !/^application\/json\b/i.test(String(headers['content-type']))
+  );
 }
+
+/** Names stand at the even places, values behind them. */
+const isSent = (name: string, headers: Exchange['headers']): boolean =>
+  headers.some((text, i) => i % 2 === 0 && text === name);
 
 const leave = (answer: Answer): void => void answer.body[Symbol.asyncIterator]().return?.();
 

@@ -21,8 +21,6 @@ export interface Beside {
   readonly page?: Page;
   /** Of an InitializeResult: the lists of which the server announces changes. */
   readonly listChanged?: ListKinds;
-  /** Of a stream: is shown every message. */
-  readonly heard?: (message: Buffer) => void;
 }
 
 export function fromServer(call: Armed, answer: Answer, gateway: Gateway, beside?: Beside): Reply | Promise<Reply> {
@@ -30,8 +28,7 @@ export function fromServer(call: Armed, answer: Answer, gateway: Gateway, beside
   if (judged === 'invalid') throw refused(answer, invalid(call, `it answered ${answer.status}`));
   if (judged === 'pass-if-rpc-error') return rpcError(call, answer);
   const sessionId = sealSession(call, answer, beside?.listChanged ?? 0);
-  const { page, heard } = beside ?? {};
-  return relayAnswer(call, answer, { sessionId, fault: undefined, page, heard }, gateway);
+  return relayAnswer(call, answer, { sessionId, fault: undefined, page: beside?.page }, gateway);
 }
 
 /** A 404 or 5xx passes where its body is the JSON-RPC error that the caller's era knows; else the server has not answered at all. */

@@ -24,8 +24,6 @@ export interface Added {
   readonly fault: FaultCode | undefined;
   /** Where the judge asks for further pages. */
   readonly page?: Page | undefined;
-  /** Is shown every message of a stream. */
-  readonly heard?: ((message: Buffer) => void) | undefined;
 }
 
 /** Answers at once where the body has come already, as that of most calls has. */
@@ -77,14 +75,13 @@ export function mediaType(value: string | string[] | undefined): string {
   return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase();
 }
 
-const relaying = (call: Armed, { page, heard }: Added, { knownLists, limits, registry }: Gateway): Relaying => ({
+const relaying = (call: Armed, { page }: Added, { knownLists, limits, registry }: Gateway): Relaying => ({
   grants: () => grantsInForce(call, registry),
   server: call.server.name,
   era: call.era,
   handles: call.handles,
   list: isHeld(call),
   page,
-  heard,
   answerBytes: limits.answerBytes,
   id: call.message?.kind === 'request' ? call.message.id : undefined,
   waiting: call.flight,

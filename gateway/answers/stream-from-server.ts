@@ -8,11 +8,12 @@ import { acknowledgedKinds, type ListKinds, requestedKinds } from '@portolan/cor
 import type { Armed, Gateway, Reply } from '../context.ts';
 import type { Answer } from '../ports.ts';
 import { Announcements, announced } from '../stream/announced.ts';
+import { SseRewriter } from '../stream/sse.ts';
 import { fromServer } from './from-server.ts';
 
 export async function streamFromServer(call: Armed, answer: Answer, gateway: Gateway): Promise<Reply> {
   const promised = new Promised(call);
-  const reply = await fromServer(call, answer, gateway, { heard: promised.heard });
+  const reply = await fromServer(call, answer, gateway);
   const { body, progress } = reply;
   if (!progress?.events || body === undefined || Buffer.isBuffer(body) || promised.nothing) return reply;
   return { ...reply, body: watched(call, body, promised, gateway) };
@@ -23,6 +24,7 @@ class Promised {
   /** Undefined until the server has acknowledged the subscription. */
   #kinds: ListKinds | undefined;
   readonly #asked: ListKinds;
+  readonly #reader = new SseRewriter({ data: (message) => this.#heard(message) }, Number.POSITIVE_INFINITY);
   /** Of `subscriptions/listen`, its id as it stands in it. */
   readonly subscription: string | undefined;
 
@@ -40,11 +42,15 @@ class Promised {
 
   readonly kinds = (): ListKinds => this.#kinds ?? 0;
 
-  readonly heard = (message: Buffer): void => {
-    if (this.#kinds !== undefined) return;
-    const acknowledged = acknowledgedKinds(message);
-    if (acknowledged !== undefined) this.#kinds = acknowledged & this.#asked;
+  /** Looks for the acknowledgement where it goes on to the client, not where it is read: what came with it may still be on its way before it. */
+  readonly passing = (events: Buffer): void => {
+    if (this.#kinds === undefined) this.#reader.take(events);
   };
+
+  #heard(message: Buffer): undefined {
+    const acknowledged = acknowledgedKinds(message);
+    if (acknowledged !== undefined) this.#kinds ??= acknowledged & this.#asked;
+  }
 }
 
 async function* watched(
@@ -61,7 +67,7 @@ async function* watched(
     tell: (changed) => announcements.add(changed),
   });
   try {
-    yield* announced(body, announcements);
+    yield* announced(body, announcements, promised.passing);
   } finally {
     unwatch();
   }

@@ -71,11 +71,12 @@ test('what changes before anything is promised waits, and comes behind what prom
   const { chunks, give } = source();
   let promised: 0 | 1 = 0;
   const announcements = new Announcements(() => promised, undefined);
-  const stream = announced(chunks, announcements);
+  const stream = announced(chunks, announcements, (events) => {
+    if (String(events) === 'acknowledged') promised = 1;
+  });
   const first = stream.next();
   announcements.add(3);
   await new Promise(setImmediate);
-  promised = 1;
   give('acknowledged');
   expect(text(await first)).toBe('acknowledged');
   expect(text(await stream.next())).toBe(TOOLS);

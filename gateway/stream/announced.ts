@@ -49,9 +49,11 @@ export class Announcements {
   }
 }
 
+/** `passing` is shown what goes on, just before it does. */
 export async function* announced(
   source: AsyncIterable<Buffer>,
   announcements: Announcements,
+  passing?: (events: Buffer) => void,
 ): AsyncGenerator<Buffer, void> {
   const chunks = source[Symbol.asyncIterator]();
   try {
@@ -64,6 +66,7 @@ export async function* announced(
       }
       const step = await coming.step;
       if (step.done) return;
+      passing?.(step.value);
       yield step.value;
       yield* announcements.take();
     }

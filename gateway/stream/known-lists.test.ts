@@ -88,6 +88,14 @@ test('remembers 32 MiB at most, and of one server under the same rules eight lis
   expect(many.find(list(1, { n: 8 }), asker(rules(0), 1))).toBeDefined();
 });
 
+test('rules count, too, however short the list beside them is', () => {
+  const known = new KnownLists();
+  const long = (n: number) => grantsOf('t*', ...Array.from({ length: 64 }, (_, i) => `${n}-${i}-`.padEnd(65_536, 'x')));
+  for (let n = 0; n < 9; n += 1) remember(known, list(1), long(n));
+  expect(known.find(list(1), asker(long(0), 1))).toBeUndefined();
+  expect(known.find(list(1), asker(long(8), 1))).toBeDefined();
+});
+
 test('short lists are not remembered, nor is a page that was skipped', () => {
   const known = new KnownLists();
   const skipped = Buffer.from(

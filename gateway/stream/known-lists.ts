@@ -61,7 +61,7 @@ export class KnownLists {
     this.#drop(key);
     const all = [known, ...before.slice(0, MAX_OF_ONE - 1)];
     this.#known.set(key, all);
-    this.#bytes += key.length + total(all);
+    this.#bytes += total(key, all);
     for (const oldest of this.#known.keys()) {
       if (this.#bytes <= MAX_BYTES) break;
       this.#drop(oldest);
@@ -71,19 +71,17 @@ export class KnownLists {
   #drop(key: string): void {
     const all = this.#known.get(key);
     if (!all) return;
-    this.#bytes -= key.length + total(all);
+    this.#bytes -= total(key, all);
     this.#known.delete(key);
   }
 }
 
-/** Where the views are the same, so are the answers of the predicate. */
-function keyOf({ grants, server }: Asker): string {
-  const { tools, prompts, resources } = grants.view(server);
-  return `${server}\n${tools}\n${prompts}\n${resources}`;
-}
+/** Where the views are the same, so are the answers of the predicate. Made with the view, not for each list. */
+const keyOf = ({ grants, server }: Asker): string => grants.view(server).key;
 
 const size = ({ json, filtered }: Known): number => json.length + (filtered?.bytes.length ?? 0);
-const total = (all: readonly Known[]): number => all.reduce((sum, one) => sum + size(one), 0);
+/** Of a key each character may take two bytes. */
+const total = (key: string, all: readonly Known[]): number => all.reduce((sum, one) => sum + size(one), 2 * key.length);
 
 function isSame(json: Buffer, { json: known, idAt, idLength }: Known, id: Buffer): boolean {
   const end = idAt + id.length;

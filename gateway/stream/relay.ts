@@ -39,8 +39,6 @@ export interface Relaying {
   readonly page: Page | undefined;
   /** Is told what the server waits for. */
   readonly waiting: Waiting;
-  /** Is shown every message of a stream, before the filter. */
-  readonly heard: ((message: Buffer) => void) | undefined;
   /** Makes the error for an answer that cannot be passed on. */
   readonly invalid: (expected: string) => Refusal;
 }
@@ -112,7 +110,6 @@ export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relay
     const kind = known === undefined ? kindOf(data, how.id) : 'response';
     if (kind === 'request') how.waiting.asked();
     else if (kind !== 'ping') how.waiting.wentOn();
-    how.heard?.(data);
     const filtered = known ?? filter(data, how);
     if (how.page?.onward) {
       if (kind === 'response') return 'remove';

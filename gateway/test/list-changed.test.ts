@@ -226,6 +226,27 @@ describe.each(['near', 'far'])('%s', (server) => {
     };
   };
 
+  test('modern: a change before the acknowledgement is told behind it, even where it comes in one piece with a comment', async () => {
+    let speak = (): void => undefined;
+    world.upstream.script = (seen, response) => {
+      const { id } = JSON.parse(seen.body);
+      begin(response);
+      response.write(': hello\n\n');
+      const params = { notifications: { toolsListChanged: true }, _meta: { [SUBSCRIPTION]: id } };
+      const acknowledged = { jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params };
+      speak = () => void response.write(`: here it is\n\n${data(acknowledged)}`);
+    };
+    const stream = await opened(path, 'alice', listen(1, { toolsListChanged: true }));
+    legacyServer(all, 'json');
+    const other = await get(path, 'alice');
+    await world.mesh.apply(publishing(server, { exclude: ['x'] }));
+    expect(await other.next()).toEqual(notice('tools')); // this one would have been told by now
+    speak();
+    expect(await stream.next()).toMatchObject({ method: 'notifications/subscriptions/acknowledged' });
+    expect(await stream.next()).toEqual(notice('tools', 1));
+    for (const one of [stream, other]) one.leave();
+  });
+
   test.each(['l-1', 7, 'é"'])('modern: what was asked for and granted, under the id of the request: %j', async (id) => {
     modernServer({ toolsListChanged: true, promptsListChanged: true });
     const stream = await opened(path, 'alice', listen(id, { toolsListChanged: true, resourcesListChanged: true }));

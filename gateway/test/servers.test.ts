@@ -91,6 +91,36 @@ describe.each(['/mcp/near', '/mcp/far'])('%s', (path) => {
     },
   );
 
+  test('a method that is unknown there makes a redirect forgotten only where it may be the path that is unknown', async () => {
+    const unknown = { jsonrpc: '2.0', id: 1, error: { code: -32601, message: 'no' } };
+    world.upstream.script = ({ url, body }, response) => {
+      if (url === '/mcp') return void response.writeHead(307, { location: '/mcp/' }).end();
+      if (JSON.parse(body).method === 'prompts/list') return answerJson(response, unknown, {}, 404);
+      return answerJson(response, { jsonrpc: '2.0', id: 1, result: {} });
+    };
+    const _meta = {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    const modern = (method: string) =>
+      ask(
+        path,
+        { jsonrpc: '2.0', id: 1, method, params: { _meta } },
+        {
+          token: world.mesh.token('alice'),
+          headers: { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method },
+        },
+      );
+    const atHome = () => world.upstream.seen.filter(({ url }) => url === '/mcp').length;
+    for (const method of ['tools/list', 'prompts/list', 'tools/list'])
+      expect((await modern(method)).status).toBe(method === 'prompts/list' ? 404 : 200);
+    expect(atHome()).toBe(1);
+    // before 2026-07-28 no method is unknown with a 404, whatever stands in it
+    for (const method of ['prompts/list', 'tools/list']) await outcome(await ask(path, { ...call('x'), method }));
+    expect(atHome()).toBe(2);
+    await world.mesh.apply((tables) => ({ ...tables, servers: [] }));
+  });
+
   test('neither a server without a stream nor a session that is over makes a redirect forgotten', async () => {
     world.upstream.script = (seen, response) => {
       if (seen.url === '/mcp') return void response.writeHead(307, { location: '/mcp/' }).end();

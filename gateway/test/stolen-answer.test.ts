@@ -87,10 +87,15 @@ test("a stranger's cancellation of another's call does not reach it", async () =
   const called = call(alice.client);
   await alice.asked;
   const cancel = (requestId: number) => ({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } });
-  for (const session of [alice.session, bob.session]) {
+  for (const [session, status] of [
+    [alice.session, 404],
+    [bob.session, 202],
+  ] as const) {
     for (const requestId of [0, 1, 2, 3]) {
       const headers = { 'mcp-session-id': session };
-      await (await post(url('aws'), cancel(requestId), { token: mesh.token('bob'), headers })).text();
+      const reply = await post(url('aws'), cancel(requestId), { token: mesh.token('bob'), headers });
+      expect(reply.status).toBe(status);
+      await reply.text();
     }
   }
   alice.answer('Alice');

@@ -93,15 +93,14 @@ class Probe {
   readonly #asking: Asking;
   /** What is known so far: what fails later takes none of it away. */
   #found: Probed = NOTHING;
-  #session: string | undefined;
+  /** As the server has named them; one that keeps none has named none. */
+  readonly #sessions = new Set<string>();
   #id = 0;
 
   constructor(settings: ProbeSettings, request: ProbeRequest, ending: ProbeEnding) {
     this.#settings = settings;
     this.#request = request;
-    const opened = (sessionId: string): void => {
-      this.#session = sessionId;
-    };
+    const opened = (sessionId: string): void => void this.#sessions.add(sessionId);
     this.#asking = { upstreams: settings.upstreams, server: request.server, ending, opened };
   }
 
@@ -111,8 +110,10 @@ class Probe {
     } catch (error) {
       onlyRefusals(error);
       this.#note({ fault: error as Refusal });
+    } finally {
+      const ended = await Promise.all([...this.#sessions].map((session) => this.#end(session)));
+      this.#note({ leftSession: ended.includes(false) });
     }
-    if (this.#session !== undefined) await this.#end(this.#session);
     return this.#found;
   }
 
@@ -193,8 +194,8 @@ class Probe {
     await work((method, params) => this.#ask(headers, method, params));
   }
 
-  /** With a time of its own: the probe's may be over just now. */
-  async #end(sessionId: string): Promise<void> {
+  /** Is it over? With a time of its own: the probe's may be over just now. */
+  async #end(sessionId: string): Promise<boolean> {
     const headers = [
       'mcp-protocol-version',
       this.#found.versions.at(-1) ?? LEGACY_VERSION,
@@ -205,7 +206,7 @@ class Probe {
     const timer = setTimeout(() => ending.end(refuse('upstream_timeout')), END_SESSION_MS);
     const status = await endSession({ ...this.#asking, ending }, headers).catch(() => 0);
     clearTimeout(timer);
-    this.#note({ leftSession: status < 200 || (status > 299 && status !== 404) });
+    return (status >= 200 && status <= 299) || status === 404;
   }
 
   /** Undefined, with a fault, where the list cannot be read or has no end. */
