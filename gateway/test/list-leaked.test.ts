@@ -15,6 +15,15 @@ const encoded = (coding: string, body: Buffer): Answer => [
   { 'content-type': 'application/json', 'content-encoding': coding },
   body,
 ];
+/** A key in escapes, in JSON and as an event. */
+const spelled = (key: string, instead: string): Answer[] =>
+  [
+    { type: 'application/json', before: '', after: '' },
+    { type: 'text/event-stream', before: 'data: ', after: '\n\n' },
+  ].map(({ type, before, after }) => {
+    const text = json.toString().replace(`"${key}"`, `"${instead}"`);
+    return [`the key ${instead} in ${type}`, { 'content-type': type }, Buffer.from(before + text + after)];
+  });
 
 describe.each(['tools/list', 'tools/call'])('in the answer to %s', (method) => {
   test.each<Answer>([
@@ -37,6 +46,9 @@ describe.each(['tools/list', 'tools/call'])('in the answer to %s', (method) => {
     labelled('application/json', Buffer.from(`\ufeff${json}`)),
     labelled('application/json', Buffer.from(json.toString(), 'utf16le')),
     labelled('application/json', Buffer.from(`{"result":{},${json.toString().slice(1)}`)),
+    ...spelled('tools', 't\\u006fols'),
+    ...spelled('tools', '\\u0074\\u006f\\u006F\\u006c\\u0073'),
+    ...spelled('result', 're\\u0073ult'),
   ])('by %s: nothing hidden reaches the caller', async (_how, headers, body) => {
     world.upstream.script = (_seen, response) => void response.writeHead(200, headers).end(body);
     const asked = { jsonrpc: '2.0', id: 1, method, params: { name: 'echo' } };
