@@ -154,6 +154,8 @@ export interface Reply {
   readonly headers: string[];
   /** Whole, or streamed; a stream throws a `Refusal` where it breaks off. */
   readonly body: Buffer | AsyncIterable<Buffer> | undefined;
+  /** A whole body in latin1, where that has been made already. */
+  readonly text?: string | undefined;
   /** A refusal or failure that the gateway behind us, or an upstream, told of; for the record. */
   readonly fault?: FaultCode | undefined;
   /** True for a stream that ends when the caller leaves: GET and `subscriptions/listen`. */

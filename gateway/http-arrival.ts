@@ -139,12 +139,12 @@ export class HttpArrival implements Arrival {
     });
   }
 
-  reply(status: number, headers: string[], body: Buffer | undefined): undefined {
+  reply(status: number, headers: string[], body: Buffer | undefined, text?: string): undefined {
     if (isLast(headers)) this.#connection.end();
     if (status !== 204) headers.push('content-length', String(body?.length ?? 0));
     const response = this.#response.writeHead(status, headers);
     // node joins head and body into one write only where both are text; latin1 gives every byte back as it was
-    if (body !== undefined && body.length <= ONE_WRITE_BYTES) response.end(body.toString('latin1'), 'latin1');
+    if (body !== undefined && body.length <= ONE_WRITE_BYTES) response.end(text ?? body.toString('latin1'), 'latin1');
     else response.end(body);
   }
 

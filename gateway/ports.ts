@@ -209,8 +209,11 @@ export interface Arrival {
   onEnd(listener: (reason: Refusal) => void): void;
   /** Hands over the body as fast as it comes; at most once. */
   receive(sink: BodySink): void;
-  /** The whole answer; `headers` is flat, and a `content-length` is added. A promise where the caller has to read first. */
-  reply(status: number, headers: string[], body: Buffer | undefined): Promise<void> | undefined;
+  /**
+   * The whole answer; `headers` is flat, and a `content-length` is added. `text` is the body in latin1, for whoever would make it. A promise where the
+   * caller has to read first.
+   */
+  reply(status: number, headers: string[], body: Buffer | undefined, text?: string): Promise<void> | undefined;
   /** The head of an answer whose body follows; the caller sees it at once. */
   begin(status: number, headers: string[]): void;
   /** A promise where the caller has to read first. */

@@ -17,9 +17,9 @@ export interface Recipient {
 
 /** Nothing to wait for where the reply is whole, and the caller reads. */
 export function send(to: Recipient, reply: Reply): Promise<void> | undefined {
-  const { body, headers, status } = reply;
+  const { body, headers, status, text } = reply;
   if (body !== undefined && !Buffer.isBuffer(body)) return stream(to, reply, body);
-  const full = to.arrival.reply(status, headers, body);
+  const full = to.arrival.reply(status, headers, body, text);
   return full && to.flight.unlessEnded(full, () => to.arrival.cut());
 }
 

@@ -114,7 +114,7 @@ export class GatewayServer implements Intake {
   }
 
   arrived(arrival: Arrival): void {
-    this.#answer(arrival, serve).catch(() => arrival.cut());
+    this.#begin(arrival, serve);
   }
 
   refused(refusal: Refusal, door: Door): void {
@@ -150,13 +150,18 @@ export class GatewayServer implements Intake {
   #answering(pipeline: typeof serve): Answering {
     return (request, response) => {
       const connection = this.#connectionOf(request.socket);
-      const begin = (): void => {
-        const arrival = new HttpArrival(request, response, connection);
-        this.#answer(arrival, pipeline).catch(() => arrival.cut());
-      };
-      if (connection.isFree) begin();
-      else connection.wait(begin);
+      if (connection.isFree) this.#begin(new HttpArrival(request, response, connection), pipeline);
+      else this.#wait(request, response, connection, pipeline);
     };
+  }
+
+  /** Apart, so that a request which need not wait pays for no closure. */
+  #wait(request: IncomingMessage, response: ServerResponse, connection: HttpConnection, pipeline: typeof serve): void {
+    connection.wait(() => this.#begin(new HttpArrival(request, response, connection), pipeline));
+  }
+
+  #begin(arrival: Arrival, pipeline: typeof serve): void {
+    this.#answer(arrival, pipeline).catch(() => arrival.cut());
   }
 
   #connectionOf(socket: Socket): HttpConnection {

@@ -376,6 +376,15 @@ export const requirements: readonly Requirement[] = [
     },
   },
   {
+    id: 'hostile-lists',
+    source: 'docs/attacks.md',
+    says: 'A list of a hundred thousand tools is filtered, a longer one than is held refused; of one name there is one tool; other callers are served meanwhile.',
+    proofs: {
+      'test/security/hostile-lists.test.ts':
+        'a hundred thousand that are more than is held: refused and recorded, and another caller is served meanwhile',
+    },
+  },
+  {
     id: 'nothing-unpacked',
     source: 'docs/attacks.md',
     says: 'The gateway unpacks nothing: encoded requests and answers are refused by their heads.',

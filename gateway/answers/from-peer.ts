@@ -7,7 +7,7 @@ import { type FaultCode, faults, type Refusal, refuse } from '@portolan/core';
 import type { Armed, Gateway, Reply } from '../context.ts';
 import type { Answer } from '../ports.ts';
 import { FAULT_HEADER } from '../stream/fault-header.ts';
-import { refused, relayAnswer } from './relay-answer.ts';
+import { asksForList, refused, relayAnswer } from './relay-answer.ts';
 
 /** Refusals of a gateway by a gateway, which are no business of the caller. */
 const BETWEEN_GATEWAYS = new Set<FaultCode>([
@@ -27,7 +27,13 @@ export function fromPeer(call: Armed, answer: Answer, gateway: Gateway): Reply |
     throw refused(answer, refuse('peer_failed', { hop, detail: `unmarked ${answer.status}` }));
   }
   const sessionId = answer.headers['mcp-session-id'];
-  const added = { sessionId: typeof sessionId === 'string' ? sessionId : undefined, fault };
+  const added = {
+    sessionId: typeof sessionId === 'string' ? sessionId : undefined,
+    fault,
+    list: asksForList(call),
+    page: undefined,
+    heard: undefined,
+  };
   return relayAnswer(call, mayBreakOff(answer) ? untilFault(call, answer) : answer, added, gateway);
 }
 

@@ -9,7 +9,7 @@ import { gather } from '../stream/gather.ts';
 import type { Page } from '../stream/relay.ts';
 import { writeSession } from '../stream/upstream-session.ts';
 import { rpcErrorCode, verdict } from '../stream/upstream-status.ts';
-import { invalid, refused, relayAnswer } from './relay-answer.ts';
+import { type Added, invalid, refused, relayAnswer } from './relay-answer.ts';
 
 /** Longest refusal of a server that is read to see whether it is JSON-RPC. */
 const REFUSAL_BYTES = 65_536;
@@ -23,12 +23,22 @@ export interface Beside {
   readonly listChanged?: ListKinds;
 }
 
+/** To the answer of most calls. */
+const NOTHING_ADDED: Added = Object.freeze({
+  sessionId: undefined,
+  fault: undefined,
+  list: false,
+  page: undefined,
+});
+
 export function fromServer(call: Armed, answer: Answer, gateway: Gateway, beside?: Beside): Reply | Promise<Reply> {
   const judged = verdict(answer.status, call.session !== undefined);
   if (judged === 'invalid') throw refused(answer, invalid(call, `it answered ${answer.status}`));
   if (judged === 'pass-if-rpc-error') return rpcError(call, answer);
   const sessionId = sealSession(call, answer, beside?.listChanged ?? 0);
-  return relayAnswer(call, answer, { sessionId, fault: undefined, page: beside?.page }, gateway);
+  if (sessionId === undefined && beside === undefined) return relayAnswer(call, answer, NOTHING_ADDED, gateway);
+  const page = beside?.page;
+  return relayAnswer(call, answer, { sessionId, fault: undefined, list: page !== undefined, page }, gateway);
 }
 
 /** A 404 or 5xx passes where its body is the JSON-RPC error that the caller's era knows; else the server has not answered at all. */

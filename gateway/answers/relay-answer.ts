@@ -13,8 +13,8 @@ import { type Page, type Relayed, type Relaying, relayEvents, relayJson } from '
 const LISTS = new Set(['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list']);
 
 export const asksForList = (call: Armed): boolean => LISTS.has(call.message?.method ?? '');
-/** Of a list everything must have been seen before anything goes on; what tasks answer may be long, and has its handles anywhere. */
-const isHeld = (call: Armed): boolean => asksForList(call) || call.message?.method?.startsWith('tasks/') === true;
+/** What tasks answer may be long, and has its handles anywhere. */
+const asksForTask = (call: Armed): boolean => call.message?.method?.startsWith('tasks/') === true;
 
 /** What the judge adds. */
 export interface Added {
@@ -22,6 +22,8 @@ export interface Added {
   readonly sessionId: string | undefined;
   /** A refusal or failure of which this answer tells. */
   readonly fault: FaultCode | undefined;
+  /** `asksForList`, which the judge knows. */
+  readonly list: boolean;
   /** Where the judge asks for further pages. */
   readonly page?: Page | undefined;
 }
@@ -34,13 +36,18 @@ export function relayAnswer(call: Armed, answer: Answer, added: Added, gateway: 
   return relayed.then((later) => replyOf(call, answer, added, later));
 }
 
+const NO_BODY = Object.freeze({ body: undefined, progress: undefined });
+
 function replyOf(call: Armed, answer: Answer, { fault, sessionId }: Added, relayed: Relayed | undefined): Reply {
+  const crosses = call.door.kind === 'mesh';
   // between gateways a streamed body has no length, so that its end can tell what broke it off
-  const bytesUnchanged = relayed?.unchanged === true && call.door.kind !== 'mesh';
+  const bytesUnchanged = relayed?.unchanged === true && !crosses;
   const headers = responseHeaders(answer.headers, { era: call.era, bytesUnchanged, sessionId });
   if (answer.status === 401) headers.push('www-authenticate', challenge(fault));
   const { openEnded } = call.flight;
-  return { status: answer.status, headers, body: relayed?.body, fault, openEnded, progress: relayed?.progress };
+  const { body, progress } = relayed ?? NO_BODY;
+  const text = crosses ? undefined : relayed?.text; // a link sends bytes, and may have to wait with them
+  return { status: answer.status, headers, body, text, fault, openEnded, progress };
 }
 
 export const invalid = (call: Armed, expected: string): Refusal =>
@@ -75,18 +82,19 @@ export function mediaType(value: string | string[] | undefined): string {
   return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase();
 }
 
-const relaying = (call: Armed, { page }: Added, { knownLists, limits, registry }: Gateway): Relaying => ({
+const relaying = (call: Armed, { list, page }: Added, { knownLists, limits, registry }: Gateway): Relaying => ({
   grants: () => grantsInForce(call, registry),
   server: call.server.name,
   era: call.era,
   handles: call.handles,
-  list: isHeld(call),
+  // of either everything must have been seen before anything goes on
+  held: list || asksForTask(call),
   page,
   answerBytes: limits.answerBytes,
   id: call.message?.kind === 'request' ? call.message.id : undefined,
   waiting: call.flight,
   idBytes: call.idBytes,
-  known: asksForList(call) ? knownLists : undefined,
+  known: list ? knownLists : undefined,
   invalid: (expected) => invalid(call, expected),
 });
 

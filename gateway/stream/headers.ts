@@ -74,9 +74,11 @@ export function readHead(raw: readonly string[]): RequestHead {
     else if (name === 'last-event-id') lastEventId ??= value;
     else if (name.startsWith('portolan-')) claimsHop = true;
     else if (name === CUSTOM_HEADERS) customHeaders = customHeaders === undefined ? value : `${customHeaders},${value}`;
-    else if (CARRIED.has(name) || isMcp(name)) {
+    else {
+      const mcp = isMcp(name);
+      if (!mcp && !CARRIED.has(name)) continue;
       if (!carries(carried, name)) carried.push(name, value);
-      else if (isMcp(name)) repeated = name;
+      else if (mcp) repeated = name;
     }
   }
   const hopByHop = connection === undefined ? NONE : namedBy(connection);

@@ -25,8 +25,8 @@ export interface Relaying {
   readonly era: Era;
   /** At the handling gateway: seals what the server hands out. */
   readonly handles: CallerHandles | undefined;
-  /** Was a list asked for? Then all of it is held, up to `answerBytes`. */
-  readonly list: boolean;
+  /** Is all of it held, up to `answerBytes`, before anything goes on? */
+  readonly held: boolean;
   /** The most of an answer that is held: a whole list, or one event of a stream. */
   readonly answerBytes: number;
   /** The id of the request; on a stream without one no response is looked for. */
@@ -69,6 +69,8 @@ export interface Progress {
 
 export interface Relayed {
   readonly body: Buffer | AsyncIterable<Buffer>;
+  /** The same in latin1, where it had to be made anyway. */
+  readonly text: string | undefined;
   /** Bytes are the server's own: their length holds. */
   readonly unchanged: boolean;
   /** Undefined for what is not streamed. */
@@ -83,23 +85,25 @@ export function relayJson(source: AnswerBody, how: Relaying): Relayed | Promise<
   return whole ? unstreamed(whole, how) : relayLongJson(source, how);
 }
 
-const unstreamed = (json: Buffer, how: Relaying): Relayed => ({
-  body: knownList(json, how) ?? filter(json, how),
-  unchanged: false,
-  progress: undefined,
-});
+function unstreamed(json: Buffer, how: Relaying): Relayed {
+  const known = knownList(json, how);
+  const text = known ? undefined : harmless(json, how);
+  const body = known ?? (text === undefined ? filtered(json, how) : json);
+  return { body, text, unchanged: false, progress: undefined };
+}
 
 async function relayLongJson(source: AnswerBody, how: Relaying): Promise<Relayed> {
-  const maxBytes = how.list ? how.answerBytes : WHOLE_BYTES;
+  const maxBytes = how.held ? how.answerBytes : WHOLE_BYTES;
   const gathered = await gather(source, maxBytes);
   if (gathered.ended) return unstreamed(gathered.bytes, how);
-  if (how.list) {
+  if (how.held) {
     await gathered.rest.return?.();
     throw how.invalid(`an answer of more than ${maxBytes} bytes`);
   }
   const state = progress(false);
   const watched = stepThrough(regathered(gathered), new JsonWatch(replacing(how)));
-  return { body: lastAnnounced(explained(watched, how), state), unchanged: !how.handles, progress: state };
+  const body = lastAnnounced(explained(watched, how), state);
+  return { body, text: undefined, unchanged: !how.handles, progress: state };
 }
 
 export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relayed {
@@ -110,13 +114,13 @@ export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relay
     const kind = known === undefined ? kindOf(data, how.id) : 'response';
     if (kind === 'request') how.waiting.asked();
     else if (kind !== 'ping') how.waiting.wentOn();
-    const filtered = known ?? filter(data, how);
+    const passed = known ?? (harmless(data, how) === undefined ? filtered(data, how) : data);
     if (how.page?.onward) {
       if (kind === 'response') return 'remove';
       how.page.onward = undefined;
     }
     state.answered ||= kind === 'response';
-    return filtered === data ? undefined : filtered;
+    return passed === data ? undefined : passed;
   };
   const id = (bytes: Buffer): Buffer | undefined => {
     if (how.era === 'modern') return NOTHING; // there is no resuming, so an id would be a handle to nothing
@@ -126,7 +130,7 @@ export function relayEvents(source: AsyncIterable<Buffer>, how: Relaying): Relay
   };
   const rewriter = new SseRewriter({ data: rewrite, id }, how.answerBytes);
   const events = how.page ? untilOnward(source, rewriter, how.page) : stepThrough(source, rewriter);
-  return { body: explained(events, how), unchanged: false, progress: state };
+  return { body: explained(events, how), text: undefined, unchanged: false, progress: state };
 }
 
 /** As `stepThrough`, but leaves a stream that may stay open when its answer has been taken out. */
@@ -167,37 +171,45 @@ const NAMES: Readonly<Record<HandleKind, string>> = {
 };
 
 /**
- * Every spelling of a list's key, escapes included; letters that fold into ours are no ASCII. Most answers hold none of these words, and a look
- * costs a tenth of a strict reading.
+ * Every spelling of a list's key but escapes; letters that fold into ours are no ASCII. Most answers hold none of these words, and a look costs a
+ * tenth of a strict reading.
  */
-const LIST_WORD = /"(?:tools|prompts|resources|resourcetemplates)"|\\u/i;
+const LIST_WORD = /"(?:tools|prompts|resources|resourcetemplates)"/i;
 /** Likewise, and of a handle's; the `related-task` of a `_meta` and every task have one of these. */
-const LIST_OR_HANDLE_WORD = /"(?:tools|prompts|resources|resourcetemplates|taskids?|requeststate)"|\\u/i;
+const LIST_OR_HANDLE_WORD = /"(?:tools|prompts|resources|resourcetemplates|taskids?|requeststate)"/i;
+/** A word may be spelled with it. Apart from the words, because it is short: a search for long words alone skips most of a text. */
+const ESCAPED = /\\u/i;
 const OPEN_BRACE = 0x7b;
 const NOTHING = Buffer.alloc(0);
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
+/** The text of what holds neither a list nor a handle, whoever reads it; undefined where it might. */
+function harmless(json: Buffer, how: Relaying): string | undefined {
+  if (json.length === 0) return '';
+  if (json[0] !== OPEN_BRACE || !isAscii(json)) return undefined;
+  const text = json.toString('latin1');
+  return holds(text, how.handles ? LIST_OR_HANDLE_WORD : LIST_WORD) ? undefined : text;
+}
+
 /** Whoever takes UTF-16 for JSON finds NULs in it. */
-const mayHoldAny = (json: Buffer, word: RegExp): boolean =>
-  json[0] !== OPEN_BRACE || !isAscii(json) || holds(json.toString('latin1'), word);
-const holds = (text: string, word: RegExp): boolean => text.includes('\0') || word.test(text);
+const holds = (text: string, word: RegExp): boolean =>
+  text.includes('\0') || (text.includes('\\') && ESCAPED.test(text)) || word.test(text);
 
 /** What becomes of an answer that has come before. */
 const knownList = (json: Buffer, how: Relaying): Buffer | undefined =>
   how.known?.find(json, { grants: how.grants(), server: how.server, idBytes: how.idBytes });
 
-function filter(json: Buffer, how: Relaying): Buffer {
-  if (json.length === 0 || !mayHoldAny(json, how.handles ? LIST_OR_HANDLE_WORD : LIST_WORD)) return json;
+function filtered(json: Buffer, how: Relaying): Buffer {
   const asker = { grants: how.grants(), server: how.server, idBytes: how.idBytes };
-  const filtered = filterAnswer(json, asker.grants, how.server, replacing(how));
-  if (filtered.kind === 'unreadable') throw how.invalid('it is not one JSON-RPC message');
-  how.known?.keep(json, filtered, asker);
+  const read = filterAnswer(json, asker.grants, how.server, replacing(how));
+  if (read.kind === 'unreadable') throw how.invalid('it is not one JSON-RPC message');
+  how.known?.keep(json, read, asker);
   if (how.page) {
     how.page.bytes += json.length;
-    how.page.onward = filtered.onward && json.subarray(filtered.onward.start, filtered.onward.end);
+    how.page.onward = read.onward && json.subarray(read.onward.start, read.onward.end);
   }
-  return filtered.kind === 'filtered' ? filtered.bytes : json;
+  return read.kind === 'filtered' ? read.bytes : json;
 }
 
 /** What an event is to a caller who waits for the response to `id`. Cheap words first: most events of a long stream are notifications. */

@@ -15,6 +15,15 @@ const encoded = (coding: string, body: Buffer): Answer => [
   { 'content-type': 'application/json', 'content-encoding': coding },
   body,
 ];
+/** A key in escapes, in JSON and as an event. */
+const spelled = (key: string, instead: string): Answer[] =>
+  [
+    { type: 'application/json', before: '', after: '' },
+    { type: 'text/event-stream', before: 'data: ', after: '\n\n' },
+  ].map(({ type, before, after }) => {
+    const text = json.toString().replace(`"${key}"`, `"${instead}"`);
+    return [`the key ${instead} in ${type}`, { 'content-type': type }, Buffer.from(before + text + after)];
+  });
 
 const refused: readonly Answer[] = [
   encoded('gzip', gzipSync(json)),
@@ -36,6 +45,9 @@ const filtered: readonly Answer[] = [
   encoded('identity', json),
   labelled('application/json; charset=utf-16'),
   labelled('TEXT/EVENT-STREAM; x=y', event),
+  ...spelled('tools', 't\\u006fols'),
+  ...spelled('tools', '\\u0074\\u006f\\u006F\\u006c\\u0073'),
+  ...spelled('result', 're\\u0073ult'),
 ];
 /** Lines that are no field of an event. */
 const emptied: readonly Answer[] = [labelled('text/event-stream'), labelled('text/event-stream', gzipSync(event))];
