@@ -301,7 +301,7 @@ export const faults = {
     rpc: 50411,
     audit: 'failed',
     retry: true,
-    says: 'MCP server {name} did not answer gateway {hop} in time.',
+    says: 'MCP server {name} did not answer gateway {hop} in time: {expected}.',
   },
   // this gateway
   snapshot_absent: {
@@ -333,7 +333,7 @@ export const faults = {
     rpc: -32603,
     audit: 'failed',
     retry: false,
-    says: 'Gateway {hop} failed. The audit has the details under this request id.',
+    says: 'Gateway {hop} failed. Its log has the details under this request id.',
   },
 } as const satisfies Record<string, Fault>;
 

@@ -116,7 +116,7 @@ export class Flight implements Ending {
       this.#heard || this.#blocked || this.#thinking ? 0 : this.#silentMs + Math.min(elapsed, LATE_TICK_MS);
     this.#heard = false;
     if (!this.#late) return;
-    if (now >= this.#deadline) this.end(this.#late('it has taken too long in all'));
+    if (now >= this.#deadline) this.end(this.#late('the whole call has a deadline'));
     else if (this.#silentMs >= this.#idleMs) this.end(this.#late(`no byte for ${this.#idleMs} ms`));
   }
 

@@ -171,7 +171,8 @@ function explain(server: McpServer, error: Error, phase: 'unsent' | 'broken'): R
   if (error instanceof OutOfReach) return refuse('upstream_out_of_reach', context);
   if (phase === 'unsent' || error instanceof DialTimeout) return refuse('upstream_down', context);
   if (isNoHttp(error)) return refuse('upstream_invalid', { ...context, expected: 'it is not valid HTTP' });
-  return refuse(/_TIMEOUT$/.test(code ?? '') ? 'upstream_timeout' : 'upstream_failed', context);
+  if (!/_TIMEOUT$/.test(code ?? '')) return refuse('upstream_failed', context);
+  return refuse('upstream_timeout', { ...context, expected: 'its connection says nothing' });
 }
 
 /** undici says some of it in words alone: `bad response` for a 100 that nobody asked for, `bad upgrade` for a 101. */

@@ -48,7 +48,7 @@ const tokenEnd = ({ arrivedAt, principal, startedAt, tables }: Armed): number =>
 const timeout = ({ to, server }: Armed, detail: string): Refusal =>
   to.kind === 'peer'
     ? refuse('peer_timeout', { hop: to.gateway, detail })
-    : refuse('upstream_timeout', { name: server.name, hop: server.gateway, detail });
+    : refuse('upstream_timeout', { name: server.name, hop: server.gateway, expected: detail });
 
 /** Why a caller may no longer have what he is getting; asked after each new snapshot. */
 function objection({ principal, server }: Armed, { registry }: Gateway): Refusal | undefined {

@@ -243,11 +243,21 @@ describe('time', () => {
     const [near, far] = await Promise.all(replies.map(outcome));
     expect(near).toMatchObject({
       status: 504,
-      body: { error: { code: 50411, message: 'MCP server near did not answer gateway aws in time.' } },
+      body: {
+        error: {
+          code: 50411,
+          message: 'MCP server near did not answer gateway aws in time: the whole call has a deadline.',
+        },
+      },
     });
     expect(far).toMatchObject({
       status: 504,
-      body: { error: { code: 50411, message: 'MCP server far did not answer gateway azure in time.' } },
+      body: {
+        error: {
+          code: 50411,
+          message: 'MCP server far did not answer gateway azure in time: the whole call has a deadline.',
+        },
+      },
     });
     expect(performance.now() - began).toBeLessThan(1_500);
     await Promise.all(upstream.seen.map((seen) => seen.closed));

@@ -73,7 +73,7 @@ export async function probeServer(settings: ProbeSettings, request: ProbeRequest
   const late = refuse('upstream_timeout', {
     name: server.name,
     hop: server.gateway,
-    detail: `probe of ${probeMs} ms`,
+    expected: `a probe has ${probeMs} ms`,
   });
   const timer = setTimeout(() => ending.end(late), probeMs);
   const stop = (): void => ending.end(refuse('draining'));
