@@ -70,7 +70,8 @@ ${stackOptions}
 One line a process. SNAPSHOT says whether what a gateway has applied is the newest that there is for it; each gateway
 counts its own revisions. HEARD FROM is when it last reported. Exit 0 when every part is ready, else 1.
 
-Then one line an MCP server, as the gateway that dials it last found it: ERA is modern (2026-07-28 and later), legacy,
+Then one line an MCP server, as the gateway that dials it last found it (every 5 minutes, and at once when calls begin to fail or
+to succeed again); TOOLS is how many the server has, hidden ones too. ERA is modern (2026-07-28 and later), legacy,
 dual (both) or http+sse (not passed through); LAST ERROR may be past, if CHECKED is newer. It does not change the exit code.
 
 ${stackOptions}
