@@ -53,6 +53,22 @@ test('each test of test/security and test/federation proves a promise', () => {
   expect(files.filter((file) => !proofs.has(file))).toEqual([]);
 });
 
+test('docs/attacks.md names files that are there, and every attack of test/security; a connection that is kept is none', () => {
+  const rows = readFileSync(join(root, 'docs/attacks.md'), 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('|'));
+  const named = rows.flatMap((row) => {
+    let folder = '';
+    return [...(row.split('|').at(-2) ?? '').matchAll(/`([\w./-]+)`/g)].map(([, file = '']) => {
+      if (file.includes('/')) folder = file.slice(0, file.lastIndexOf('/') + 1);
+      return `${file.includes('/') ? file : folder + file}.test.ts`;
+    });
+  });
+  expect(named.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  const attacks = globSync('test/security/*.test.ts', { cwd: root });
+  expect(attacks.filter((file) => !named.includes(file))).toEqual(['test/security/kept-connection.test.ts']);
+});
+
 test.each(globSync('docs/decisions/*.md', { cwd: root }))(
   '%s says what it is for, what not, and which promises hold it',
   (file) => {

@@ -154,6 +154,7 @@ describe.each(['near', 'far'])('%s', (server) => {
       status: 502,
       body: { error: { data: { code: 'upstream_invalid' } } },
     });
+    expect(mesh.gateway(refusing).audit.records).toMatchObject([{ code: 'upstream_invalid', status: 'failed' }]);
     expect(upstream.requests).toHaveLength(1);
     await expectUnharmed(server);
   });
