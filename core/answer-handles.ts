@@ -5,15 +5,15 @@
  * Invariant: nothing inside `content`, `structuredContent` or any other member is touched. Nothing depends on finding every spelling: a handle that
  * went out as it is opens nothing.
  */
-import { type HandleKind, RELATED_TASK } from './handles.ts';
+import { type BodyHandleKind, RELATED_TASK, RESULT_HANDLES } from './handles.ts';
 import type { JsonCursor, Range } from './json-cursor.ts';
 import { stringOrSkip } from './scan-params.ts';
 
 /** What takes the place of a handle. */
-export type ReplaceHandle = (kind: HandleKind, handle: string) => string;
+export type ReplaceHandle = (kind: BodyHandleKind, handle: string) => string;
 
 interface Found extends Range {
-  readonly kind: HandleKind;
+  readonly kind: BodyHandleKind;
   readonly value: string;
 }
 
@@ -39,8 +39,8 @@ export class AnswerHandles {
 
   /** Reads the value of a member of the message's result. */
   resultMember(key: string): void {
-    if (key === 'taskId') this.#string('task', this.#found);
-    else if (key === 'requestState') this.#string('state', this.#found);
+    const kind = RESULT_HANDLES.get(key);
+    if (kind) this.#string(kind, this.#found);
     else if (key === 'task') this.#task();
     else if (key === 'tasks' && this.#cursor.atArray) this.#cursor.array(() => this.#task());
     else if (key === '_meta') this.#meta();
@@ -89,7 +89,7 @@ export class AnswerHandles {
       });
   }
 
-  #string(kind: HandleKind, into: Found[]): void {
+  #string(kind: BodyHandleKind, into: Found[]): void {
     const start = this.#cursor.peekAt();
     const value = stringOrSkip(this.#cursor);
     if (value !== undefined) into.push({ kind, value, start, end: this.#cursor.at });

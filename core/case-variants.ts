@@ -3,8 +3,8 @@
  * another tool behind the one that was checked.
  */
 
-// upper, then lower: U+017F and s, U+212A and k fold together in Unicode, and so they do here
-const fold = (key: string): string => key.toUpperCase().toLowerCase();
+/** Upper, then lower case: U+017F and s, U+212A and k fold together in Unicode, and so they do here. */
+export const fold = (key: string): string => key.toUpperCase().toLowerCase();
 
 /** Tells our spelling of a key that differs from it by case alone; undefined for any other key, ours included. */
 export function caseVariants(ours: readonly string[]): (key: string) => string | undefined {

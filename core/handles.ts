@@ -5,11 +5,19 @@
 import type { Range } from './json-cursor.ts';
 
 /** A task's id, or the `requestState` of a result that asks for input. */
-export type HandleKind = 'task' | 'state';
+export type BodyHandleKind = 'task' | 'state';
+
+/** Members of a result that are handles. */
+export const RESULT_HANDLES: ReadonlyMap<string, BodyHandleKind> = new Map([
+  ['taskId', 'task'],
+  ['requestState', 'state'],
+]);
+/** Wherever a handle stands in a message, one of these keys does. */
+export const HANDLE_KEYS: readonly string[] = [...RESULT_HANDLES.keys(), 'taskIds'];
 
 /** A handle in the body of a request: the value's range, quotes included. */
 export interface RequestHandle extends Range {
-  readonly kind: HandleKind;
+  readonly kind: BodyHandleKind;
   /** Undefined where it is no string, or could be read as two. */
   readonly value: string | undefined;
   /** Is it one that only the server makes? Else it may also be the client's own, as the id of a task that it runs for the server. */

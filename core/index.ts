@@ -3,6 +3,7 @@
 export type { ReplaceHandle } from './answer-handles.ts';
 export * as api from './api.ts';
 export { AuditRecord, AuditRow, AuditStatus, damagedAuditRecord, SpooledRecord, Watermark } from './audit.ts';
+export { fold } from './case-variants.ts';
 export {
   CUSTOM_HEADERS,
   isRegistrable,
@@ -27,7 +28,7 @@ export {
   refuse,
 } from './errors.ts';
 export { type Call, type CompiledGrants, compileGrants, permit, type View } from './grants.ts';
-export { type RequestHandle, TASKS_EXTENSION } from './handles.ts';
+export { HANDLE_KEYS, RESULT_HANDLES, type RequestHandle, TASKS_EXTENSION } from './handles.ts';
 export {
   CALLER_HEADER,
   HOP_HEADER,
@@ -47,7 +48,7 @@ export {
   listChangedNotices,
   requestedKinds,
 } from './list-changed.ts';
-export { type Filtered, filterAnswer } from './lists.ts';
+export { type Filtered, filterAnswer, LIST_KEYS } from './lists.ts';
 export {
   CONTROL,
   controlSpiffeId,

@@ -58,6 +58,8 @@ const LISTS: ReadonlyMap<string, NameKey> = new Map([
   ['resources', 'uri'],
   ['resourceTemplates', 'uriTemplate'],
 ]);
+/** Wherever there is a list, one of these keys is. */
+export const LIST_KEYS: readonly string[] = [...LISTS.keys()];
 
 interface Ours {
   readonly keys: ReadonlySet<string>;

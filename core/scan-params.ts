@@ -3,7 +3,7 @@
  * Members come in any order, so candidates are gathered here; `scan.ts` picks the one that the method is about.
  */
 import { caseVariants } from './case-variants.ts';
-import { type HandleKind, RELATED_TASK, type RequestHandle, TASKS_EXTENSION } from './handles.ts';
+import { type BodyHandleKind, RELATED_TASK, type RequestHandle, TASKS_EXTENSION } from './handles.ts';
 import type { JsonCursor, Range } from './json-cursor.ts';
 
 /** What of a client's capabilities decides anything here. */
@@ -68,7 +68,7 @@ export function stringOrSkip(cursor: JsonCursor): string | undefined {
   return undefined;
 }
 
-function readHandle(cursor: JsonCursor, kind: HandleKind): RequestHandle {
+function readHandle(cursor: JsonCursor, kind: BodyHandleKind): RequestHandle {
   const start = cursor.peekAt();
   const value = stringOrSkip(cursor);
   return { kind, value, needed: true, start, end: cursor.at };

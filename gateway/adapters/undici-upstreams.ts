@@ -8,6 +8,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { type McpServer, type Refusal, refuse } from '@portolan/core';
 import { type buildConnector, errors } from 'undici';
 import type { Answer, Exchange, Registry, UpstreamTransport } from '../ports.ts';
+import { leave } from '../stream/leave.ts';
 import { CONNECT_TIMEOUT_MS, DialTimeout } from './connect-timeout.ts';
 import { dialler } from './undici-dial.ts';
 import { NoAnswer, openExchange } from './undici-exchange.ts';
@@ -118,8 +119,6 @@ function isNowhere({ status, headers }: Answer, { method, headers: sent }: Excha
 /** Names stand at the even places, values behind them. */
 const isSent = (name: string, headers: Exchange['headers']): boolean =>
   headers.some((text, i) => i % 2 === 0 && text === name);
-
-const leave = (answer: Answer): void => void answer.body[Symbol.asyncIterator]().return?.();
 
 const invalid = (server: McpServer, expected: string): Refusal =>
   refuse('upstream_invalid', { name: server.name, hop: server.gateway, expected });

@@ -32,7 +32,6 @@ export function fromPeer(call: Armed, answer: Answer, gateway: Gateway): Reply |
     fault,
     list: asksForList(call),
     page: undefined,
-    heard: undefined,
   };
   return relayAnswer(call, mayBreakOff(answer) ? untilFault(call, answer) : answer, added, gateway);
 }

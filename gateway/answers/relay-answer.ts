@@ -7,6 +7,7 @@ import type { Armed, Gateway, Reply } from '../context.ts';
 import type { Answer, Registry } from '../ports.ts';
 import { challenge } from '../stream/challenge.ts';
 import { isEncoded, responseHeaders } from '../stream/headers.ts';
+import { leave } from '../stream/leave.ts';
 import { type Page, type Relayed, type Relaying, relayEvents, relayJson } from '../stream/relay.ts';
 
 // table
@@ -58,8 +59,6 @@ export function refused(answer: Answer, reason: Refusal): Refusal {
   leave(answer);
   return reason;
 }
-
-const leave = (answer: Answer): void => void answer.body[Symbol.asyncIterator]().return?.();
 
 function relayBody(
   call: Armed,

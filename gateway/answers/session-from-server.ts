@@ -5,7 +5,7 @@
 import { declaredKinds, type ListKinds } from '@portolan/core';
 import type { Armed, Gateway, Reply } from '../context.ts';
 import type { Answer } from '../ports.ts';
-import { gather } from '../stream/gather.ts';
+import { gather, goingOn } from '../stream/gather.ts';
 import { SseRewriter } from '../stream/sse.ts';
 import { fromServer } from './from-server.ts';
 import { mediaType } from './relay-answer.ts';
@@ -52,17 +52,3 @@ async function firstEvent(answer: Answer): Promise<Begun> {
   }
   return { body: goingOn(read, ended, source), listChanged: first ? declaredKinds(first) : 0 };
 }
-
-/** What has been read, then the rest. No generator: one that is left before it has begun would not leave what it reads from. */
-const goingOn = (read: readonly Buffer[], ended: boolean, source: AsyncIterator<Buffer>): AsyncIterable<Buffer> => {
-  const again = read.filter((chunk) => chunk.length > 0).values();
-  return {
-    [Symbol.asyncIterator]: () => ({
-      async next() {
-        const step = again.next();
-        return step.done ? (ended ? { done: true, value: undefined } : source.next()) : step;
-      },
-      return: async () => source.return?.() ?? { done: true, value: undefined },
-    }),
-  };
-};

@@ -19,12 +19,20 @@ export async function gather(body: AsyncIterable<Buffer>, maxBytes: number): Pro
   return { bytes: held.take(), ended, rest };
 }
 
-/** What was gathered, then the rest; ending the iteration ends the source. */
-export async function* regathered(gathered: Gathered): AsyncGenerator<Buffer, void> {
-  try {
-    yield gathered.bytes;
-    for (let step = await gathered.rest.next(); !step.done; step = await gathered.rest.next()) yield step.value;
-  } finally {
-    await gathered.rest.return?.();
-  }
-}
+/** What has been read, then the rest. No generator: one that is left before it has begun would not leave what it reads from. */
+export const goingOn = (
+  read: readonly Buffer[],
+  ended: boolean,
+  source: AsyncIterator<Buffer>,
+): AsyncIterable<Buffer> => {
+  const again = read.filter((chunk) => chunk.length > 0).values();
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        const step = again.next();
+        return step.done ? (ended ? { done: true, value: undefined } : source.next()) : step;
+      },
+      return: async () => source.return?.() ?? { done: true, value: undefined },
+    }),
+  };
+};

@@ -6,7 +6,7 @@
  * Invariant: the chunk with the bracket that opens such an array never goes on; what only a lenient reader would read (comments, other
  * case, a second text, an array of messages) is cut off too.
  */
-import { type Refusal, type ReplaceHandle, refuse } from '@portolan/core';
+import { fold, LIST_KEYS, RESULT_HANDLES, type Refusal, type ReplaceHandle, refuse } from '@portolan/core';
 import { HeldBytes } from './held-bytes.ts';
 import type { ChunkFilter } from './step-through.ts';
 
@@ -15,13 +15,10 @@ const BACKSLASH = 0x5c;
 
 /** Longest key that matters, every character of it escaped as \uXXXX: 6 × `resourceTemplates`. */
 const MAX_KEY_BYTES = 102;
-const LISTS = new Set(['tools', 'prompts', 'resources', 'resourcetemplates']);
+const LISTS = new Set(LIST_KEYS.map(fold));
 
 /** Keys of a result's members that are handles, folded. */
-const HANDLES: ReadonlyMap<string, Parameters<ReplaceHandle>[0]> = new Map([
-  ['taskid', 'task'],
-  ['requeststate', 'state'],
-]);
+const HANDLES = new Map([...RESULT_HANDLES].map(([key, kind]) => [fold(key), kind]));
 /** Longest handle that is held. */
 const MAX_HANDLE_BYTES = 1_048_576;
 
@@ -34,9 +31,6 @@ for (const byte of Buffer.from('{}[]:,"')) MEANING[byte] = STRUCTURE;
 /** Inside strings all is plain but what ends them, or takes the end's meaning away. */
 const IN_STRING = new Uint8Array(256).fill(PLAIN);
 for (const byte of [QUOTE, BACKSLASH]) IN_STRING[byte] = STRUCTURE;
-
-// as in core: upper, then lower case makes the same of what Unicode folds together
-const fold = (key: string): string => key.toUpperCase().toLowerCase();
 
 /** Where the watcher stands; only keys of the message and of its `result` are read. */
 export class JsonWatch implements ChunkFilter {

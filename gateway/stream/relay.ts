@@ -4,10 +4,18 @@
  * Invariant: no list gets past unfiltered, in JSON, on any stream, in any replay; the caller never waits for bytes that have come.
  */
 import { isAscii, isUtf8 } from 'node:buffer';
-import { type CompiledGrants, type Era, filterAnswer, type Refusal, type ReplaceHandle } from '@portolan/core';
+import {
+  type CompiledGrants,
+  type Era,
+  filterAnswer,
+  HANDLE_KEYS,
+  LIST_KEYS,
+  type Refusal,
+  type ReplaceHandle,
+} from '@portolan/core';
 import type { AnswerBody, HandleKind } from '../ports.ts';
 import type { CallerHandles } from './caller-handles.ts';
-import { gather, regathered } from './gather.ts';
+import { gather, goingOn } from './gather.ts';
 import { JsonWatch } from './json-watch.ts';
 import type { KnownLists } from './known-lists.ts';
 import { type RewriteData, SseRewriter } from './sse.ts';
@@ -101,7 +109,7 @@ async function relayLongJson(source: AnswerBody, how: Relaying): Promise<Relayed
     throw how.invalid(`an answer of more than ${maxBytes} bytes`);
   }
   const state = progress(false);
-  const watched = stepThrough(regathered(gathered), new JsonWatch(replacing(how)));
+  const watched = stepThrough(goingOn([gathered.bytes], false, gathered.rest), new JsonWatch(replacing(how)));
   const body = lastAnnounced(explained(watched, how), state);
   return { body, text: undefined, unchanged: !how.handles, progress: state };
 }
@@ -170,13 +178,15 @@ const NAMES: Readonly<Record<HandleKind, string>> = {
   state: 'requestState',
 };
 
+const anyKey = (keys: readonly string[]): RegExp => new RegExp(`"(?:${keys.join('|')})"`, 'i');
+
 /**
  * Every spelling of a list's key but escapes; letters that fold into ours are no ASCII. Most answers hold none of these words, and a look costs a
  * tenth of a strict reading.
  */
-const LIST_WORD = /"(?:tools|prompts|resources|resourcetemplates)"/i;
+const LIST_WORD = anyKey(LIST_KEYS);
 /** Likewise, and of a handle's; the `related-task` of a `_meta` and every task have one of these. */
-const LIST_OR_HANDLE_WORD = /"(?:tools|prompts|resources|resourcetemplates|taskids?|requeststate)"/i;
+const LIST_OR_HANDLE_WORD = anyKey([...LIST_KEYS, ...HANDLE_KEYS]);
 /** A word may be spelled with it. Apart from the words, because it is short: a search for long words alone skips most of a text. */
 const ESCAPED = /\\u/i;
 const OPEN_BRACE = 0x7b;
