@@ -3,6 +3,15 @@ import { CustomResource, type CustomResourceOptions, type Input } from '@pulumi/
 import { expectControl } from './expect-link.ts';
 import { type ControlPlaneLink, type EntryLink, lifeOf } from './links.ts';
 
+/** How a pod proves who it is: by a token of its service account. */
+export interface WorkloadIdentity {
+  readonly issuer: string;
+  readonly jwks: { readonly url: string } | { readonly keys: readonly Readonly<Record<string, unknown>>[] };
+  readonly audience: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+}
+
 export interface GatewayArgs {
   readonly control: ControlPlaneLink;
   /** In the registry. Changing it replaces the gateway. @default the resource's name */
@@ -14,6 +23,8 @@ export interface GatewayArgs {
   readonly description?: Input<string> | undefined;
   /** Absolute. Its one-time enrolment is written there (0600) while the gateway is not enrolled. @default not written */
   readonly enrolmentFile?: Input<string> | undefined;
+  /** Whose pods may enrol as this gateway. @default nobody's: by a one-time secret */
+  readonly workloadIdentity?: Input<WorkloadIdentity> | undefined;
   /** Absolute. Where the gateway keeps its identity, if on this machine: while it is not there, the gateway is enrolled anew. @default the registry alone says */
   readonly identityFile?: Input<string> | undefined;
 }
