@@ -8,4 +8,16 @@ export type { LocalMcpServerArgs } from './local-mcp-server/args.ts';
 export { LocalMcpServer } from './local-mcp-server/component.ts';
 export type { MeshArgs } from './mesh/args.ts';
 export { Mesh } from './mesh/component.ts';
-export { type LocalDatabase, type LocalProgram, LocalSite, type LocalSiteArgs, type Site } from './sites/index.ts';
+export {
+  type Certificate,
+  type Ingress,
+  type KubernetesDatabase,
+  KubernetesSite,
+  type KubernetesSiteArgs,
+  type LocalDatabase,
+  type LocalProgram,
+  LocalSite,
+  type LocalSiteArgs,
+  type Platform,
+  type Site,
+} from './sites/index.ts';

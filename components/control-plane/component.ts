@@ -31,13 +31,13 @@ export class ControlPlane extends ComponentResource implements ControlPlaneLink 
     const plan = checkControlPlane(name, args);
     const plane = { owner, name, url: plan.url, certificate: args.certificate };
     const place = args.site.placeControlPlane(plane);
-    const { life, ready } = args.site.runControlPlane({ plane, place, config: controlPlaneConfig(plan, place) }, this);
+    const running = args.site.runControlPlane({ plane, place, config: controlPlaneConfig(plan, place) }, this);
     this.url = plan.url;
     this.natsUrl = place.nats.url;
     this.caFile = place.caFile;
-    this.api = place.api;
-    this.life = life;
-    this.ready = ready;
+    this.api = running.api;
+    this.life = running.life;
+    this.ready = running.ready;
     this.#urls = new Map([[plan.url, owner]]);
     this.registerOutputs({ url: this.url, natsUrl: this.natsUrl });
   }

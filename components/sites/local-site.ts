@@ -8,7 +8,7 @@ import { ComponentResource, type ComponentResourceOptions, type Resource } from 
 import type { LocalSiteArgs } from './local-site/args.ts';
 import { type Claim, Claims } from './local-site/claims.ts';
 import { filesOf, processOf } from './local-site/command-line.ts';
-import { controlPlanePlace, gatewayPlace } from './local-site/place.ts';
+import { adminTokenFile, controlPlanePlace, gatewayPlace } from './local-site/place.ts';
 import { checkLocalSite, type LocalSitePlan } from './local-site/validate.ts';
 import type { Workload } from './local-site/workload.ts';
 import { controlPlaneWorkload, gatewayWorkload, natsWorkload } from './local-site/workloads.ts';
@@ -60,11 +60,12 @@ export class LocalSite extends ComponentResource implements Site {
     return place;
   }
 
-  runControlPlane({ place, config }: ControlPlaneRun, owner: ComponentResource): RunningControlPlane {
+  runControlPlane({ plane, place, config }: ControlPlaneRun, owner: ComponentResource): RunningControlPlane {
     const database = this.#database(owner);
     const life = this.#run(controlPlaneWorkload(place, config, this.#plan.database, database), owner);
     const nats = this.#run(natsWorkload(place, life), owner); // its configuration is written by the control plane's birth
-    return { life, ready: [life, nats] };
+    const api = { url: plane.url, caFile: place.caFile, adminTokenFile: adminTokenFile(place.dataDir) };
+    return { life, ready: [life, nats], api };
   }
 
   runGateway(run: GatewayRun, owner: ComponentResource): Resource {

@@ -79,7 +79,7 @@ export type Enrolment =
       readonly serviceAccountTokenFile: string;
     };
 
-/** Paths are as the control plane sees them, but for `caFile` and `api`: those are on the machine of the engine. */
+/** Paths are as the control plane sees them, but for `caFile`: that is on the machine of the engine. */
 export interface ControlPlanePlace {
   readonly listen: Listeners;
   /** Made at its birth for these names, or files that are there. */
@@ -88,8 +88,6 @@ export interface ControlPlanePlace {
   readonly caFile?: string | undefined;
   readonly configFile: string;
   readonly dataDir: string;
-  /** How `pulumi up` finds its API and the admin token that its birth writes. */
-  readonly api: ControlApiArgs;
   readonly nats: NatsPlace;
   /** Where its keys are kept. Absent: as files in `dataDir`. */
   readonly keys?: { readonly in: 'database'; readonly kekFile: string } | undefined;
@@ -136,6 +134,8 @@ export interface RunningControlPlane {
   readonly life: Resource;
   /** Ready once a gateway can connect. */
   readonly ready: readonly Resource[];
+  /** How `pulumi up` finds its API and the admin token that its birth made. */
+  readonly api: ControlApiArgs;
 }
 
 export interface GatewayRun {

@@ -15,7 +15,10 @@ const drainTimeoutMs = 8_000;
 const drainDelayMs = 0;
 const localHosts: ReadonlySet<string> = new Set(['localhost', loopback]);
 
-/** The control plane's birth writes it. */
+/** Written by the control plane's birth. */
+export const adminTokenFile = (dataDir: string): string => join(dataDir, 'admin-token');
+
+/** Written by the control plane's birth. */
 export const natsConfFile = (dataDir: string): string => join(dataDir, 'nats.conf');
 
 /** Where the CA and the certificate of the site lie; the control plane makes them at its birth. */
@@ -31,7 +34,6 @@ export function controlPlanePlace(dir: string, plane: PlaneAddress): ControlPlan
     caFile: siteFile(dir, 'ca.crt'),
     configFile: join(dir, 'config', 'control-plane.yaml'),
     dataDir,
-    api: { url: plane.url, caFile: siteFile(dir, 'ca.crt'), adminTokenFile: join(dataDir, 'admin-token') },
     nats: {
       url: `nats://${new URL(plane.url).hostname}:${port + 4}`,
       listen: at(port + 4),

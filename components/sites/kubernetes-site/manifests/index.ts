@@ -1,0 +1,13 @@
+/** What a site makes in a cluster, as pure functions: used by components, tests and whoever wants the YAML without an engine. */
+export {
+  birthJob,
+  type ControlPlaneInCluster,
+  controlPlaneGround,
+  controlPlaneServers,
+  initJob,
+} from './control-plane.ts';
+export { type GatewayInCluster, gatewayManifests } from './gateway.ts';
+export type { Ingress } from './ingress.ts';
+export type { CustomObject, Kind, Kinds, Manifest, Transforms } from './manifest.ts';
+export { headless, type NatsInCluster, natsAccount, natsManifests } from './nats.ts';
+export { databaseName, postgresManifests } from './postgres.ts';
