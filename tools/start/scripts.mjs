@@ -23,16 +23,31 @@ const stackOptions = `  --stack NAME      which stack (default: local, or PORTOL
 export const scripts = {
   up: {
     file: 'tools/commands/up.ts',
-    options: { stack: text, 'port-base': text, verbose: flag },
-    says: 'stand up a federation on this machine, or repair it',
+    options: { stack: text, 'port-base': text, 'stand-ins': flag, verbose: flag },
+    says: 'stand up a federation, on this machine or in clusters, or repair it',
     usage: `usage: npm run up -- [options]
 
 Runs \`pulumi up\` on a stack of this machine: control plane, gateways, mesh and example MCP servers.
 Run again, it repairs what was killed and changes nothing else.
+A stack with settings in stacks/Pulumi.<stack>.yaml (dev, onprem, your own) is made in the clusters that they name.
 
 ${stackOptions}
   --port-base N     first port of the stack, ${lowestPortBase}..${highestPortBase} (default: ${defaultPortBase}, or what the stack used before)
+  --stand-ins       in place of each cluster that the settings name a real Kubernetes API server on this machine
   --verbose         everything that the engine prints
+  --help            this text`,
+  },
+  preview: {
+    file: 'tools/commands/preview.ts',
+    options: { stack: text, clusters: flag },
+    says: 'what `up` would change in a stack that runs in clusters',
+    usage: `usage: npm run preview -- --stack NAME [options]
+
+Runs \`pulumi preview\` on a stack with settings in stacks/Pulumi.<stack>.yaml, with a real Kubernetes API server on this machine in
+place of each cluster: no account is needed, and every object is judged as a cluster would.
+
+  --stack NAME      which stack: dev, onprem, or your own
+  --clusters        the clusters that the settings name, in place of stand-ins
   --help            this text`,
   },
   down: {

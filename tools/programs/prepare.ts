@@ -1,0 +1,63 @@
+// A stack in clusters, ready for the engine: its settings where the engine reads them, with or without stand-ins.
+
+import { mkdir, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  cancelAbandonedLock,
+  createStack,
+  hasStack,
+  type Pulumi,
+  pulumiFor,
+  replaceConfig,
+  type StackPlace,
+} from '../stack/index.ts';
+import { readProgramSettings } from './settings.ts';
+import { withStandIns } from './stand-in-settings.ts';
+import { startStandIns } from './stand-ins.ts';
+
+export interface Prepared {
+  readonly pulumi: Pulumi;
+  /** Site → kubeconfig. */
+  readonly clusters: ReadonlyMap<string, string>;
+}
+
+export interface Preparing {
+  readonly standIns: boolean;
+  readonly tell: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Of the npm package that programs use. */
+const providerVersion = '4.34.2';
+
+export async function prepareProgram(place: StackPlace, { standIns, tell, signal }: Preparing): Promise<Prepared> {
+  const written = await readProgramSettings(place);
+  tell('Looking for Pulumi.');
+  const found = await pulumiFor(place, { signal });
+  if (!hasStack(place)) tell('Making the stack.');
+  await createStack(found);
+  if (standIns) tell('Starting a real API server in place of each cluster.');
+  const instead = standIns ? await startStandIns(place, written, signal) : undefined;
+  const settings = instead ? withStandIns(written, instead) : written;
+  await replaceConfig(place, settings);
+  await offerProvider(place, instead?.provider);
+  for (const { pid } of await cancelAbandonedLock(found))
+    tell(`Cancelled the lock of process ${pid}, which has ended.`);
+  const clusters = Object.entries(settings.sites).map(([name, { cluster }]) => [name, cluster.kubeconfig] as const);
+  return { pulumi: standIns ? found : downloading(found), clusters: new Map(clusters) };
+}
+
+/** Where the engine looks first; the official one takes its place again when there are no stand-ins. */
+async function offerProvider(place: StackPlace, provider: string | undefined): Promise<void> {
+  const folder = join(place.home, 'plugins', `resource-kubernetes-v${providerVersion}`);
+  if (provider === undefined) return;
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(join(place.home, 'plugins'), { recursive: true });
+  await symlink(provider, folder);
+}
+
+/** Against real clusters the engine may fetch the official provider. */
+function downloading(pulumi: Pulumi): Pulumi {
+  const { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: _off, ...env } = pulumi.env;
+  return { ...pulumi, env };
+}
