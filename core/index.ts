@@ -110,3 +110,4 @@ export {
   UpstreamEra,
 } from './upstream-era.ts';
 export { HostName, isLoopbackHost, isLoopbackOrigin, WebOrigin } from './web-origin.ts';
+export { WorkloadIdentity, WorkloadKey } from './workload-identity.ts';
