@@ -3,8 +3,8 @@
  * made), writes its configuration from that, and hands the site what shall run. It never asks which site it is on.
  * A new cloud is one more class beside `LocalSite` that answers the same questions.
  */
-import type { ReachRange } from '@portolan/core';
-import type { ControlApiArgs, WorkloadIdentity } from '@portolan/provider';
+import type { ReachRange, WorkloadIdentity } from '@portolan/core';
+import type { ControlApiArgs } from '@portolan/provider';
 import type { ComponentResource, Resource } from '@pulumi/pulumi';
 
 export interface Site {

@@ -1,16 +1,8 @@
 /** `Gateway` as programs write it. What it does is resources/gateway.ts's. */
+import type { WorkloadIdentity } from '@portolan/core';
 import { CustomResource, type CustomResourceOptions, type Input } from '@pulumi/pulumi';
 import { expectControl } from './expect-link.ts';
 import { type ControlPlaneLink, type EntryLink, lifeOf } from './links.ts';
-
-/** How a pod proves who it is: by a token of its service account. */
-export interface WorkloadIdentity {
-  readonly issuer: string;
-  readonly jwks: { readonly url: string } | { readonly keys: readonly Readonly<Record<string, unknown>>[] };
-  readonly audience: string;
-  readonly namespace: string;
-  readonly serviceAccount: string;
-}
 
 export interface GatewayArgs {
   readonly control: ControlPlaneLink;

@@ -1,6 +1,5 @@
 /** Arguments of a KubernetesSite. */
-import type { ReachRange } from '@portolan/core';
-import type { WorkloadIdentity } from '@portolan/provider';
+import type { ReachRange, WorkloadIdentity } from '@portolan/core';
 import type { Ingress, Transforms } from './manifests/index.ts';
 
 export type { Ingress } from './manifests/index.ts';

@@ -1,5 +1,6 @@
 /** Where planes live in a cluster: the same listeners and paths in every pod. Pure. */
-import type { ControlApiArgs, WorkloadIdentity } from '@portolan/provider';
+import type { WorkloadIdentity } from '@portolan/core';
+import type { ControlApiArgs } from '@portolan/provider';
 import type { Certificate, CertificateFiles, ControlPlanePlace, GatewayPlace, PlaneAddress } from '../site.ts';
 import { databaseName, natsAccount } from './manifests/index.ts';
 import { namespaceOf, paths, ports, secrets } from './names.ts';

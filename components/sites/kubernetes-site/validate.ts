@@ -1,7 +1,7 @@
 /** Arguments of a KubernetesSite, checked: pure but for asking whether the files are there. */
 import { existsSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import { ReachRange } from '@portolan/core';
+import { ReachRange, WorkloadIdentity } from '@portolan/core';
 import { ArgumentError } from '@portolan/provider';
 import { z } from 'zod';
 import { parseArguments } from '../../parse-arguments.ts';
@@ -61,14 +61,6 @@ const Database = z.discriminatedUnion('kind', [
   }),
 ]);
 
-const Jwks = z.union(
-  [
-    z.strictObject({ url: z.url({ protocol: /^https$/ }) }),
-    z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1).readonly() }),
-  ],
-  'expected { url: "https://…" } or { keys: [ … ] }, as `kubectl get --raw /openid/v1/jwks` prints them',
-);
-
 const Args = z.strictObject({
   cluster: z.strictObject({ kubeconfig: File, context: z.string().min(1).optional() }),
   platform: z.enum(['generic', 'eks', 'aks', 'gke']),
@@ -79,7 +71,7 @@ const Args = z.strictObject({
   upstreamCidrs: z.array(ReachRange).min(1).readonly(),
   nodeCidrs: z.array(Cidr).min(1).readonly().optional(),
   storageClass: KubernetesName.optional(),
-  serviceAccounts: z.strictObject({ issuer: z.string().min(1), jwks: Jwks }),
+  serviceAccounts: WorkloadIdentity.pick({ issuer: true, jwks: true }),
   database: Database.optional(),
   caFile: File.optional(),
   monitoring: z.enum(['prometheus-operator', 'none']).default('none'),
