@@ -1,0 +1,20 @@
+/** Where the programs of a test cluster are: what `npm test` found, or the newest of each in the cache. Nothing is built here. */
+import { globSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { clusterTools, tools } from '../../../tools/toolchain/index.ts';
+
+export type ClusterPrograms = Readonly<Record<(typeof clusterTools)[number], string>>;
+
+/** undefined where one cannot be had: suites that need a cluster are skipped then, which `npm test` says in one block. */
+export function findClusterPrograms(): ClusterPrograms | undefined {
+  const found = clusterTools.map((name) => [name, process.env[tools[name].variable] || newestInCache(name)] as const);
+  return found.every(([, path]) => path !== undefined) ? (Object.fromEntries(found) as ClusterPrograms) : undefined;
+}
+
+function newestInCache(name: string): string | undefined {
+  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'portolan');
+  return globSync(join(cache, `${name}-[0-9]*`, name))
+    .sort()
+    .at(-1);
+}
