@@ -33,7 +33,7 @@ export interface MeshCaller {
 export interface Enrolling {
   /** A new one-time secret for an active gateway; its digest is stored. Problem `not_found`. */
   issue(gateway: string): Promise<api.Enrolment>;
-  /** Problem `enrolment_refused`, `invalid_body` (CSR). */
+  /** Problem `enrolment_refused`, `invalid_body` (CSR), `too_many_requests` (the same pod, a moment later). */
   enroll(body: api.EnrollBody): Promise<api.Identity>;
   /** Problem `certificate_refused`. */
   renew(caller: MeshCaller, body: api.RenewBody): Promise<api.Identity>;

@@ -20,6 +20,7 @@ import { Publisher } from './publish/index.ts';
 import { openListeners, SiteCertificate } from './server/index.ts';
 import { ServerReports } from './status/index.ts';
 import { VERSION } from './version.ts';
+import { workloadVerifier } from './workload-identity/index.ts';
 
 const RETRY_MS = 500;
 
@@ -38,7 +39,7 @@ export async function serve(config: Config, log: Logger, signal: AbortSignal): P
   const state = { ready: false, stopping: false };
   const closeListeners = await openListeners({
     listen: config.listen,
-    mounting: mounting(config, { keys, database, work, servers }, () => state.ready),
+    mounting: mounting(config, { keys, database, work, servers, log }, () => state.ready),
     log,
     site: keys.site,
     mesh: keys.material,
@@ -151,30 +152,47 @@ function linkWork(config: Config, log: Logger, { keys, database: { db }, counter
 
 type Work = ReturnType<typeof linkWork>;
 
-function mounting(
-  { federation, url, renewGrace, certificateLife }: Config,
-  {
-    keys,
-    database: { db },
-    work,
-    servers,
-  }: { readonly keys: Keys; readonly database: Db; readonly work: Work; readonly servers: ServerReports },
-  ready: () => boolean,
+interface Mountable {
+  readonly keys: Keys;
+  readonly database: Db;
+  readonly work: Work;
+  readonly servers: ServerReports;
+  readonly log: Logger;
+}
+
+function enrolment(
+  { federation, renewGrace, certificateLife }: Config,
+  { keys, database: { db }, work, log }: Mountable,
 ) {
-  const { signer, natsKeys, snapshotSigner, kek } = keys;
-  const identification = { db, federation, renewGraceMs: renewGrace, now };
-  const enrolling = new Enrolment({
-    ...identification,
+  const { signer, natsKeys, snapshotSigner } = keys;
+  return new Enrolment({
+    db,
+    federation,
+    renewGraceMs: renewGrace,
+    now,
     signer,
     natsKeys,
     snapshotSigner,
     snapshots: work.publisher,
     certificateLifeMs: certificateLife,
+    verifyWorkload: workloadVerifier(now),
+    onTokenRefused: ({ reason, ...names }) => log.warn(names, `enrolment refused: ${reason}`),
+    onKeysReplaced: (gateway, pod) =>
+      log.warn(
+        { gateway, pod },
+        'a pod enrolled again with other keys, which replace those it had; its former certificate holds until it ends',
+      ),
   });
+}
+
+function mounting(config: Config, mountable: Mountable, ready: () => boolean) {
+  const { federation, url } = config;
+  const { keys, database, work, servers } = mountable;
+  const { db } = database;
   const routes = routesOf({
     db,
-    kek,
-    enrolling,
+    kek: keys.kek,
+    enrolling: enrolment(config, mountable),
     snapshots: work.publisher,
     nats: work.link,
     servers,

@@ -17,14 +17,18 @@ const publicOnly = (issue: { readonly code?: string | undefined; readonly keys?:
     : undefined;
 
 /** A public key that signs service-account tokens (RFC 7517, 7518 §6, 8037). A private or a symmetric one is refused. */
-export const WorkloadKey = z.discriminatedUnion('kty', [
-  z.strictObject({ kty: z.literal('RSA'), n: Base64url, e: Base64url, ...more }, { error: publicOnly }),
-  z.strictObject(
-    { kty: z.literal('EC'), crv: z.enum(['P-256', 'P-384', 'P-521']), x: Base64url, y: Base64url, ...more },
-    { error: publicOnly },
-  ),
-  z.strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: Base64url, ...more }, { error: publicOnly }),
-]);
+export const WorkloadKey = z.discriminatedUnion(
+  'kty',
+  [
+    z.strictObject({ kty: z.literal('RSA'), n: Base64url, e: Base64url, ...more }, { error: publicOnly }),
+    z.strictObject(
+      { kty: z.literal('EC'), crv: z.enum(['P-256', 'P-384', 'P-521']), x: Base64url, y: Base64url, ...more },
+      { error: publicOnly },
+    ),
+    z.strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: Base64url, ...more }, { error: publicOnly }),
+  ],
+  'expected a public key of kty RSA, EC or OKP',
+);
 export type WorkloadKey = z.infer<typeof WorkloadKey>;
 
 const JwksUrl = z
@@ -40,13 +44,12 @@ const LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 export const WorkloadIdentity = z.strictObject({
   issuer: Word.describe('`iss` of the tokens, exactly: kube-apiserver --service-account-issuer.'),
   jwks: z
-    .union([
-      z.strictObject({
-        url: JwksUrl.describe('Where the control plane fetches the keys: public, or in its own network.'),
-      }),
-      z.strictObject({ keys: z.array(WorkloadKey).min(1).max(32).describe('The keys themselves (public JWKs).') }),
-    ])
-    .describe("The issuer's public keys."),
+    .strictObject({
+      url: JwksUrl.optional().describe('Where the control plane fetches the keys: public, or in its own network.'),
+      keys: z.array(WorkloadKey).min(1).max(32).optional().describe('The keys themselves (public JWKs).'),
+    })
+    .refine(({ url, keys }) => (url === undefined) !== (keys === undefined), 'expected either url or keys')
+    .describe("The issuer's public keys: a url or keys."),
   audience: Word.describe('The one `aud` of the tokens: one that means this control plane and nothing else.'),
   namespace: z
     .string()

@@ -2,7 +2,7 @@
  * The tables as kysely sees them; db/migrations is the truth, and a test compares the two.
  * Timestamps come as Date (millisecond precision), bigints as numbers (connect.ts), bytea as Buffer.
  */
-import type { ServerSettings } from '@portolan/core';
+import type { ServerSettings, WorkloadIdentity } from '@portolan/core';
 import type { Generated, GeneratedAlways, JSONColumnType } from 'kysely';
 
 interface Stamps {
@@ -18,6 +18,7 @@ export interface GatewaysTable extends Stamps {
   description: string | null;
   status: Generated<'active' | 'retired'>;
   min_issued_at: Generated<Date>;
+  workload_identity: JSONColumnType<WorkloadIdentity | null, string | null | undefined, string | null>;
 }
 
 export interface GatewayReplicasTable {
@@ -37,6 +38,12 @@ export interface GatewayReplicasTable {
   /** Last `GatewayReport`. */
   report: JSONColumnType<Record<string, unknown> | null, string | null, string | null>;
   reported_at: Date | null;
+  /** Uid of the pod by whose token it enrolled. */
+  pod_uid: string | null;
+  /** `workloadName` of what that token had to show. */
+  workload: string | null;
+  /** `keysName` of its keys; null until it has renewed once since replicas have it. */
+  keys: string | null;
 }
 
 export interface EnrolmentsTable {

@@ -29,7 +29,7 @@ export interface World {
 /** `now`: ms since epoch. */
 export async function readWorld(trx: Transaction<Database>, renewGraceMs: number, now: number): Promise<World> {
   const gateways = await readGateways(trx);
-  const replicas = await readReplicas(trx, new Date(now - renewGraceMs));
+  const replicas = await readReplicas(trx, renewGraceMs, now);
   return {
     rows: { gateways: gateways.map(({ gateway }) => gateway), ...(await readRegistry(trx, now)) },
     latest: new Map(gateways.flatMap(({ gateway, latest }) => (latest ? [[gateway.name, latest] as const] : []))),
@@ -88,12 +88,21 @@ interface KnownReplica extends ReplicaRow {
   readonly revokedAt: number | undefined;
 }
 
-/** Replicas that can still come back: with a certificate that is valid or may yet be renewed. */
-async function readReplicas(trx: Transaction<Database>, validAfter: Date): Promise<readonly KnownReplica[]> {
+/** Replicas that can still come back: with a certificate that is valid or may yet be renewed. A pod does not renew an expired one, it enrols again. */
+async function readReplicas(
+  trx: Transaction<Database>,
+  renewGraceMs: number,
+  now: number,
+): Promise<readonly KnownReplica[]> {
   const rows = await trx
     .selectFrom('gateway_replicas')
     .select(['gateway', 'replica', 'seal_jwk', 'nkey', 'certificate_not_after', 'revoked_at'])
-    .where('certificate_not_after', '>', validAfter)
+    .where((eb) =>
+      eb.or([
+        eb('certificate_not_after', '>', new Date(now)),
+        eb.and([eb('certificate_not_after', '>', new Date(now - renewGraceMs)), eb('pod_uid', 'is', null)]),
+      ]),
+    )
     .orderBy('gateway')
     .orderBy('replica')
     .execute();

@@ -13,6 +13,7 @@ import { ControlCertificate, MeshCa } from '../mesh-ca/index.ts';
 import { Link, type NatsKeys, readNatsKeys } from '../nats/index.ts';
 import type { Enrolling, MeshMaterial, Snapshots } from '../ports.ts';
 import { Publisher } from '../publish/index.ts';
+import { workloadVerifier } from '../workload-identity/index.ts';
 
 export interface BackboneSettings {
   readonly config: Config;
@@ -110,7 +111,7 @@ function makePublisher({ config, database, kek, now, onTrouble }: Settled, keys:
 const makeLedger = ({ database, now, onMetrics, onTrouble, onAlarm }: Settled, link: Link): Ledger =>
   new Ledger({ db: database.db, link, now, onMetrics, onServers: () => {}, onTrouble, onAlarm });
 
-function makeEnrolment({ config, database, now }: Settled, keys: Keys, snapshots: Snapshots): Enrolment {
+function makeEnrolment({ config, database, now, onTrouble }: Settled, keys: Keys, snapshots: Snapshots): Enrolment {
   return new Enrolment({
     db: database.db,
     federation: config.federation,
@@ -121,5 +122,8 @@ function makeEnrolment({ config, database, now }: Settled, keys: Keys, snapshots
     snapshotSigner: keys.snapshot,
     snapshots,
     now,
+    verifyWorkload: workloadVerifier(now),
+    onTokenRefused: ({ reason, ...names }) => onTrouble('enrol', `${reason} ${JSON.stringify(names)}`),
+    onKeysReplaced: (gateway, pod) => onTrouble('enrol', `other keys of pod ${pod} of gateway ${gateway}`),
   });
 }

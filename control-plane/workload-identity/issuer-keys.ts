@@ -41,10 +41,10 @@ export class IssuerKeys {
     this.#now = now;
   }
 
-  of(jwks: WorkloadIdentity['jwks']): JWTVerifyGetKey {
-    if ('keys' in jwks) return keySet(jwks.keys);
-    const fetched = this.#byUrl.get(jwks.url) ?? new FetchedKeys(jwks.url, this.#now);
-    this.#byUrl.set(jwks.url, fetched);
+  of({ url, keys = [] }: WorkloadIdentity['jwks']): JWTVerifyGetKey {
+    if (url === undefined) return keySet(keys);
+    const fetched = this.#byUrl.get(url) ?? new FetchedKeys(url, this.#now);
+    this.#byUrl.set(url, fetched);
     return (header, token) => fetched.find(header, token);
   }
 }
