@@ -60,4 +60,6 @@ describe.skipIf(pulumi === undefined)('under the real engine', () => {
     expect(said).toContain('`crane digest registry.example.com/portolan/gateway:1.2.3`');
   }, 240_000);
 });
-void output; void secret; void declared;
+void output;
+void secret;
+void declared;
