@@ -1,0 +1,108 @@
+/**
+ * Flows as NetworkPolicies of one cluster: one object for each flow and each of its ends that lies in it, beside a default deny a
+ * namespace. Pure. A flow more is an object more, and changes none. A cluster sees an end of its own by selectors and the rest by
+ * address; it sees the pod's port where it is entered, and where pods of its own are called, else the port that is dialled.
+ */
+import type { types } from '@pulumi/kubernetes';
+import {
+  type Block,
+  type End,
+  type Flow,
+  type FlowPort,
+  namespaceLabels,
+  type PlanePods,
+  type Pods,
+} from '../../flows/index.ts';
+
+type Spec = types.input.networking.v1.NetworkPolicySpec;
+type Peer = types.input.networking.v1.NetworkPolicyPeer;
+type Port = types.input.networking.v1.NetworkPolicyPort;
+
+/** Plain: no outputs, no promises. */
+export interface Policy {
+  readonly apiVersion: 'networking.k8s.io/v1';
+  readonly kind: 'NetworkPolicy';
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly annotations: Readonly<Record<string, string>>;
+  };
+  readonly spec: Spec;
+}
+
+const reasonAnnotation = 'portolan.dev/reason';
+
+/** Nothing in or out of a namespace, until another policy says so. */
+export const defaultDeny = (namespace: string): Policy =>
+  policy(namespace, 'default-deny', 'What no other policy allows is denied, in and out.', {
+    podSelector: {},
+    policyTypes: ['Ingress', 'Egress'],
+  });
+
+/**
+ * The policies of a cluster for these flows. Their names depend on ids alone: while addresses are not known they admit nobody, and
+ * when they are, only `spec` differs.
+ */
+export const networkPolicies = (flows: readonly Flow[], cluster: string): readonly Policy[] =>
+  flows.flatMap((flow) => [...egress(flow, cluster), ...ingress(flow, cluster)]);
+
+function egress({ id, reason, from, to, ports }: Flow, cluster: string): readonly Policy[] {
+  if (!isOurs(from, cluster)) return [];
+  const peers = peersOf(to, cluster);
+  const seen = ports.map(to.kind === 'pods' || isOurs(to, cluster) ? podPort : dialled);
+  const rules = peers === 'nobody' ? [] : [{ ...(peers === 'everyone' ? {} : { to: peers }), ports: seen }];
+  const spec: Spec = { podSelector: selects(from), policyTypes: ['Egress'], egress: rules };
+  return [policy(from.namespace, `${id}.out`, reason, spec)];
+}
+
+function ingress({ id, reason, from, to, ports }: Flow, cluster: string): readonly Policy[] {
+  if (!isOurs(to, cluster) || from.kind === 'node') return [];
+  const peers = peersOf(from, cluster);
+  const rules =
+    peers === 'nobody' ? [] : [{ ...(peers === 'everyone' ? {} : { from: peers }), ports: ports.map(podPort) }];
+  const spec: Spec = { podSelector: selects(to), policyTypes: ['Ingress'], ingress: rules };
+  return [policy(to.namespace, `${id}.in`, reason, spec)];
+}
+
+const isOurs = (end: End, cluster: string): end is PlanePods => end.kind === 'plane' && end.cluster === cluster;
+
+/** An empty list of peers is everyone to Kubernetes, so nobody must be no rule at all. */
+function peersOf(end: End, cluster: string): 'everyone' | 'nobody' | Peer[] {
+  switch (end.kind) {
+    case 'world':
+      return 'everyone';
+    case 'node':
+      return 'nobody';
+    case 'pods':
+      return [selectsPods(end)];
+    case 'networks':
+      return blocks(end.blocks);
+    case 'plane':
+      return end.cluster === cluster ? [selectsPods(end)] : blocks(end.outside?.map((cidr) => ({ cidr })));
+  }
+}
+
+const selectsPods = (end: Pods | PlanePods): Peer => ({
+  namespaceSelector: { matchLabels: namespaceLabels(end.namespace) },
+  podSelector: selects(end),
+});
+
+function blocks(known: readonly Block[] = []): 'nobody' | Peer[] {
+  if (known.length === 0) return 'nobody';
+  return known.map(({ cidr, except }) => ({
+    ipBlock: except === undefined ? { cidr } : { cidr, except: [...except] },
+  }));
+}
+
+const selects = ({ labels }: Pods | PlanePods) =>
+  Object.keys(labels).length === 0 ? {} : { matchLabels: { ...labels } };
+
+const podPort = ({ protocol, port, endPort }: FlowPort): Port =>
+  endPort === undefined ? { protocol, port } : { protocol, port, endPort };
+
+const dialled = ({ dialledPort, ...port }: FlowPort): Port => podPort({ ...port, port: dialledPort ?? port.port });
+
+function policy(namespace: string, name: string, reason: string, spec: Spec): Policy {
+  const metadata = { name, namespace, annotations: { [reasonAnnotation]: reason } };
+  return { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata, spec };
+}
