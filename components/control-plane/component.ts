@@ -1,6 +1,9 @@
 /** The control plane of a federation. */
 import { ArgumentError, type ControlApiArgs, type ControlPlaneLink } from '@portolan/provider';
 import { ComponentResource, type ComponentResourceOptions, type Resource } from '@pulumi/pulumi';
+import type { ControlPlaneNetwork } from '../flows/index.ts';
+import { callersOf } from '../plane-schema.ts';
+import type { Networked } from '../sites/index.ts';
 import type { ControlPlaneArgs } from './args.ts';
 import { controlPlaneConfig } from './config.ts';
 import { checkControlPlane } from './validate.ts';
@@ -23,13 +26,15 @@ export class ControlPlane extends ComponentResource implements ControlPlaneLink 
   readonly life: Resource;
   /** Ready once a gateway can connect: control plane and NATS. */
   readonly ready: readonly Resource[];
+  /** What rules about it follow from; undefined where its site has none. */
+  readonly network: Networked<ControlPlaneNetwork> | undefined;
   readonly #urls: Map<string, string>;
 
   constructor(name: string, args: ControlPlaneArgs, opts?: ComponentResourceOptions) {
     super('portolan:index:ControlPlane', name, {}, opts);
     const owner = `ControlPlane(${name})`;
     const plan = checkControlPlane(name, args);
-    const plane = { owner, name, url: plan.url, certificate: args.certificate };
+    const plane = { owner, name, url: plan.url, certificate: args.certificate, callers: callersOf(args) };
     const place = args.site.placeControlPlane(plane);
     const running = args.site.runControlPlane({ plane, place, config: controlPlaneConfig(plan, place) }, this);
     this.url = plan.url;
@@ -38,6 +43,7 @@ export class ControlPlane extends ComponentResource implements ControlPlaneLink 
     this.api = running.api;
     this.life = running.life;
     this.ready = running.ready;
+    this.network = running.network;
     this.#urls = new Map([[plan.url, owner]]);
     this.registerOutputs({ url: this.url, natsUrl: this.natsUrl });
   }

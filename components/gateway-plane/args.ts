@@ -10,6 +10,10 @@ export interface GatewayPlaneArgs {
   readonly control: ControlPlane;
   /** `host:port` where other gateways reach it. @default host and port of `url` */
   readonly dial?: string | undefined;
+  /** Everyone may connect: people with an IDE, applications anywhere. Changing it changes rules alone. @default only `callerCidrs` */
+  readonly public?: true | undefined;
+  /** Networks that may connect, beside the planes of the federation. @default none */
+  readonly callerCidrs?: readonly string[] | undefined;
   /** Certificate of its public name. Required on a KubernetesSite. @default the site's own, where it makes one */
   readonly certificate?: Certificate | undefined;
   /**

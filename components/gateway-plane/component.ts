@@ -2,7 +2,9 @@
 import { type EntryLink, Gateway, type GatewayArgs } from '@portolan/provider';
 import { ComponentResource, type ComponentResourceOptions, type Resource } from '@pulumi/pulumi';
 import type { ControlPlane } from '../control-plane/component.ts';
-import type { Enrolment, GatewayPlace } from '../sites/index.ts';
+import type { GatewayNetwork } from '../flows/index.ts';
+import { callersOf } from '../plane-schema.ts';
+import type { Enrolment, GatewayPlace, Networked } from '../sites/index.ts';
 import type { GatewayPlaneArgs } from './args.ts';
 import { gatewayConfig } from './config.ts';
 import { checkGatewayPlane, type GatewayPlan } from './validate.ts';
@@ -25,13 +27,15 @@ export class GatewayPlane extends ComponentResource implements EntryLink {
   readonly url: string;
   readonly control: ControlPlane;
   readonly entry: Resource;
+  /** What rules about it follow from; undefined where its site has none. */
+  readonly network: Networked<GatewayNetwork> | undefined;
 
   constructor(name: string, args: GatewayPlaneArgs, opts?: ComponentResourceOptions) {
     super('portolan:index:GatewayPlane', name, {}, opts);
     const owner = `GatewayPlane(${name})`;
     const plan = checkGatewayPlane(name, args);
     args.control.claimUrl(owner, plan.url);
-    const plane = { owner, name, url: plan.url, certificate: args.certificate };
+    const plane = { owner, name, url: plan.url, certificate: args.certificate, callers: callersOf(args) };
     const place = args.site.placeGateway(plane);
     this.entryName = plan.name;
     this.url = plan.url;
@@ -41,7 +45,7 @@ export class GatewayPlane extends ComponentResource implements EntryLink {
     const config = gatewayConfig(plan, control, place);
     // after its entry: the registry must know it before it asks for its identity
     const after = [this.entry, ...control.ready];
-    args.site.runGateway({ plane, place, config, caFile: control.caFile, after }, this);
+    this.network = args.site.runGateway({ plane, place, config, control, after }, this).network;
     this.registerOutputs({ url: this.url });
   }
 }

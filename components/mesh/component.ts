@@ -1,6 +1,8 @@
 /** The mesh: which gateways may call each other. No Mesh, no crossing. */
 import { PeerMatrix } from '@portolan/provider';
-import { ComponentResource, type ComponentResourceOptions } from '@pulumi/pulumi';
+import { all, ComponentResource, type ComponentResourceOptions } from '@pulumi/pulumi';
+import { pairFlows } from '../flows/index.ts';
+import type { GatewayPlane } from '../gateway-plane/component.ts';
 import type { MeshArgs } from './args.ts';
 import { peerPairs } from './peer-pairs.ts';
 import { checkMesh } from './validate.ts';
@@ -10,7 +12,8 @@ const matrixSuffix = 'peers';
 /**
  * Lets gateways call each other, every pair both ways.
  *
- * Creates the peer matrix in the registry. Cost: none. Security: a gateway that is not in it neither calls nor is called,
+ * Creates the peer matrix in the registry, and at both ends of each pair the network rules that let their calls pass, 443 alone.
+ * Rules come after all planes, so that addresses of one may stand in rules of the other. Cost: none. Security: a gateway that is not in it neither calls nor is called,
  * whatever certificate it has.
  *
  * @example
@@ -22,6 +25,21 @@ export class Mesh extends ComponentResource {
     checkMesh(name, args);
     const pairs = peerPairs(args.gateways);
     new PeerMatrix(`${name}-${matrixSuffix}`, { control: args.control, pairs }, { parent: this });
+    for (const pair of pairs) openPair(pair, { name, component: this });
     this.registerOutputs({ pairs: pairs.map((pair) => pair.map(({ entryName }) => entryName)) });
   }
+}
+
+/** Both directions at both ends. Where a site has no rules there is nothing to open. */
+function openPair(
+  [first, second]: readonly [GatewayPlane, GatewayPlane],
+  owner: { readonly name: string; readonly component: ComponentResource },
+): void {
+  const [one, other] = [first.network, second.network];
+  if (one === undefined || other === undefined) return;
+  const flows = {
+    planned: pairFlows(one.planned, other.planned),
+    known: all([one.known, other.known]).apply(([a, b]) => pairFlows(a, b)),
+  };
+  for (const rules of new Set([one.rules, other.rules])) rules.admit(flows, owner);
 }

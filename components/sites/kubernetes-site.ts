@@ -5,7 +5,21 @@
 import { readFileSync } from 'node:fs';
 import { ArgumentError } from '@portolan/provider';
 import { core, Provider } from '@pulumi/kubernetes';
-import { ComponentResource, type ComponentResourceOptions, type Output, output, type Resource } from '@pulumi/pulumi';
+import {
+  all,
+  ComponentResource,
+  type ComponentResourceOptions,
+  type Output,
+  output,
+  type Resource,
+} from '@pulumi/pulumi';
+import {
+  type ControlPlaneNetwork,
+  controlPlaneFlows,
+  type Flow,
+  type GatewayNetwork,
+  gatewayFlows,
+} from '../flows/index.ts';
 import type { KubernetesSiteArgs } from './kubernetes-site/args.ts';
 import { make } from './kubernetes-site/children.ts';
 import {
@@ -17,10 +31,13 @@ import {
   gatewayManifests,
   initJob,
   type Manifest,
+  manifest,
   natsManifests,
   postgresManifests,
 } from './kubernetes-site/manifests/index.ts';
-import { ports, secrets } from './kubernetes-site/names.ts';
+import { namespaceOf, ports, secrets } from './kubernetes-site/names.ts';
+import { controlPlaneNetwork, gatewayNetwork } from './kubernetes-site/network.ts';
+import { networkPolicies, type Policy } from './kubernetes-site/network-policies.ts';
 import { controlApi, controlPlanePlace, gatewayPlace, tlsSecretOf } from './kubernetes-site/place.ts';
 import {
   checkKubernetesSite,
@@ -33,8 +50,12 @@ import type {
   ControlPlaneRun,
   GatewayPlace,
   GatewayRun,
+  Networked,
   PlaneAddress,
+  PlannedFlows,
+  RuledSite,
   RunningControlPlane,
+  RunningGateway,
   Site,
 } from './site.ts';
 
@@ -63,11 +84,12 @@ const clusterSuffix = 'cluster';
  *   serviceAccounts: { issuer: 'https://kubernetes.default.svc', jwks: { keys } },
  * });
  */
-export class KubernetesSite extends ComponentResource implements Site {
+export class KubernetesSite extends ComponentResource implements Site, RuledSite {
   readonly name: string;
   readonly #plan: KubernetesSitePlan;
   readonly #cluster: Provider;
   readonly #authorities: string | undefined;
+  readonly #namespaces = new Map<string, Resource>();
 
   constructor(name: string, args: KubernetesSiteArgs, opts?: ComponentResourceOptions) {
     super('portolan:index:KubernetesSite', name, {}, opts);
@@ -110,7 +132,10 @@ export class KubernetesSite extends ComponentResource implements Site {
       databaseUrl: isOwn ? `postgres://${databaseName}@postgres:${ports.postgres}/${databaseName}` : database.url,
       passwordSecret: isOwn ? secrets.database : database.passwordSecret,
     };
-    const ground = this.#make(plane, owner, controlPlaneGround(on), []);
+    const made = this.#make(plane, owner, controlPlaneGround(on), []);
+    const network = this.#networked(plane, made, controlPlaneNetwork);
+    const rules = this.admit(flowsOf(network, controlPlaneFlows), { name: plane.name, component: owner }, made);
+    const ground = [...made, ...rules];
     const [birth] = this.#make(plane, owner, [birthJob(on)], ground);
     const data = isOwn ? this.#make(plane, owner, postgresManifests(on), [...ground, ...only(birth)]) : [];
     const born = this.#make(plane, owner, [initJob(on)], [...ground, ...only(birth), ...data]);
@@ -128,15 +153,18 @@ export class KubernetesSite extends ComponentResource implements Site {
     );
     const [life] = servers;
     if (life === undefined) throw new Error('a control plane has servers');
-    return { life, ready: [...servers, ...nats], api: controlApi(this.#plan, plane, this.#dial(plane, ground)) };
+    const dial = this.#address(plane, made).apply(
+      (address) => `${address}:${ingressOf(this.name, this.#plan, plane).port}`,
+    );
+    return { life, ready: [...servers, ...nats], api: controlApi(this.#plan, plane, dial), network };
   }
 
-  runGateway({ plane, place, config, after }: GatewayRun, owner: ComponentResource): Resource {
+  runGateway({ plane, place, config, control, after }: GatewayRun, owner: ComponentResource): RunningGateway {
     const on = {
       site: this.#plan,
       plane: plane.name,
       config,
-      authorities: this.#authorities,
+      authorities: control.caFile === undefined ? undefined : readFileSync(control.caFile, 'utf8'),
       tlsSecret: tlsSecretOf(plane.certificate),
       audience: audienceOf(plane),
       drainDelayMs: place.drainDelayMs,
@@ -144,15 +172,64 @@ export class KubernetesSite extends ComponentResource implements Site {
     };
     const manifests = gatewayManifests(on);
     const isGround = ({ kind }: Manifest): boolean => kind !== 'Deployment';
-    const ground = this.#make(plane, owner, manifests.filter(isGround), []);
-    const [gateway] = this.#make(
-      plane,
-      owner,
-      manifests.filter((one) => !isGround(one)),
-      [...ground, ...after],
-    );
-    if (gateway === undefined) throw new Error('a gateway plane has a Deployment');
-    return gateway;
+    const made = this.#make(plane, owner, manifests.filter(isGround), []);
+    const network = this.#networked(plane, made, gatewayNetwork);
+    const rules = this.#open(network, control.network, { name: plane.name, component: owner }, made);
+    const rest = manifests.filter((one) => !isGround(one));
+    const [life] = this.#make(plane, owner, rest, [...made, ...rules, ...after]);
+    if (life === undefined) throw new Error('a gateway plane has a Deployment');
+    return { life, network };
+  }
+
+  /** What lets a gateway and its control plane find each other, at both ends. */
+  #open(
+    gateway: Networked<GatewayNetwork>,
+    control: Networked<ControlPlaneNetwork> | undefined,
+    owner: RuleOwner,
+    made: readonly Resource[],
+  ): readonly Resource[] {
+    if (control === undefined)
+      throw new ArgumentError(
+        `GatewayPlane(${owner.name}).control`,
+        'runs where no rules are; a gateway in Kubernetes needs one whose addresses are known.',
+      );
+    const flows = {
+      planned: gatewayFlows(gateway.planned, control.planned),
+      known: all([gateway.known, control.known]).apply(([one, other]) => gatewayFlows(one, other)),
+    };
+    const far = control.rules === this ? [] : control.rules.admit(flows, owner);
+    return [...this.admit(flows, owner, made), ...far];
+  }
+
+  admit({ planned, known }: PlannedFlows, owner: RuleOwner, after: readonly Resource[] = []): readonly Resource[] {
+    return networkPolicies(planned, this.name).map((policy) => {
+      const { name, namespace } = policy.metadata;
+      const spec = known.apply((flows) => specOf(networkPolicies(flows, this.name), policy));
+      const labels = { ...this.#plan.labels, ...policyLabels };
+      const object = { ...policy, metadata: { ...policy.metadata, labels }, spec };
+      const made = manifest('NetworkPolicy', name, object);
+      // its namespace is another plane's where the far end of a flow is opened
+      const dependsOn = [...after.slice(0, 1), ...only(this.#namespaces.get(namespace))];
+      return make(owner.name, made, this.#plan.transform, {
+        parent: owner.component,
+        provider: this.#cluster,
+        dependsOn,
+      });
+    });
+  }
+
+  #networked<Network extends ControlPlaneNetwork | GatewayNetwork>(
+    plane: PlaneAddress,
+    made: readonly Resource[],
+    describe: (plane: PlaneAddress, on: Parameters<typeof gatewayNetwork>[1]) => Network,
+  ): Networked<Network> {
+    const { address } = ingressOf(this.name, this.#plan, plane);
+    const on = { name: this.name, plan: this.#plan };
+    return {
+      planned: describe(plane, { ...on, address }),
+      known: this.#address(plane, made).apply((known) => describe(plane, { ...on, address: known })),
+      rules: this,
+    };
   }
 
   /** In the order given; what a namespace holds comes after it. */
@@ -163,22 +240,23 @@ export class KubernetesSite extends ComponentResource implements Site {
     after: readonly Resource[],
   ): readonly Resource[] {
     const made: Resource[] = [];
-    for (const manifest of manifests) {
+    for (const one of manifests) {
       const dependsOn = [...after, ...made.slice(0, 1)];
-      made.push(
-        make(plane.name, manifest, this.#plan.transform, { parent: owner, provider: this.#cluster, dependsOn }),
-      );
+      const opts = { parent: owner, provider: this.#cluster, dependsOn };
+      const resource = make(plane.name, one, this.#plan.transform, opts);
+      if (one.kind === 'Namespace') this.#namespaces.set(namespaceOf(this.#plan.namespacePrefix, plane.name), resource);
+      made.push(resource);
     }
     return made;
   }
 
-  /** `host:port` of the plane, from the arguments or from its balancer. */
-  #dial(plane: PlaneAddress, made: readonly Resource[]): Output<string> {
-    const { address, port } = ingressOf(this.name, this.#plan, plane);
-    if (address !== undefined) return output(`${address}:${port}`);
+  /** Under which the plane is dialled, from the arguments or from its balancer. */
+  #address(plane: PlaneAddress, made: readonly Resource[]): Output<string> {
+    const { address } = ingressOf(this.name, this.#plan, plane);
+    if (address !== undefined) return output(address);
     const door = made.find((one): one is core.v1.Service => one instanceof core.v1.Service);
     if (door === undefined) throw new Error('a plane has a Service');
-    return door.status.loadBalancer.apply(({ ingress: [first] = [] }) => `${first?.ip ?? first?.hostname}:${port}`);
+    return door.status.loadBalancer.apply(({ ingress: [first] = [] }) => first?.ip ?? first?.hostname ?? '');
   }
 
   #expectCertificate({ owner, certificate }: PlaneAddress): void {
@@ -188,6 +266,27 @@ export class KubernetesSite extends ComponentResource implements Site {
       'is needed on a KubernetesSite: { secretRef: "<TLS secret in the namespace of the plane>" } or { acme: true }.',
     );
   }
+}
+
+interface RuleOwner {
+  readonly name: string;
+  readonly component: ComponentResource;
+}
+
+const policyLabels = { 'app.kubernetes.io/part-of': 'portolan', 'app.kubernetes.io/managed-by': 'pulumi' };
+
+const flowsOf = <Network extends ControlPlaneNetwork | GatewayNetwork>(
+  { planned, known }: Networked<Network>,
+  flows: (network: Network) => readonly Flow[],
+): PlannedFlows => ({ planned: flows(planned), known: known.apply(flows) });
+
+/** Which policies there are never depends on addresses. */
+function specOf(policies: readonly Policy[], { metadata }: Policy): Policy['spec'] {
+  const found = policies.find(
+    (one) => one.metadata.name === metadata.name && one.metadata.namespace === metadata.namespace,
+  );
+  if (found === undefined) throw new Error(`policy ${metadata.namespace}/${metadata.name} went with an address`);
+  return found.spec;
 }
 
 /** Whom a plane's tokens are for: nobody else takes them. */

@@ -19,6 +19,7 @@ import type {
   GatewayRun,
   PlaneAddress,
   RunningControlPlane,
+  RunningGateway,
   Site,
 } from './site.ts';
 
@@ -68,8 +69,8 @@ export class LocalSite extends ComponentResource implements Site {
     return { life, ready: [life, nats], api };
   }
 
-  runGateway(run: GatewayRun, owner: ComponentResource): Resource {
-    return this.#run(gatewayWorkload(run), owner);
+  runGateway(run: GatewayRun, owner: ComponentResource): RunningGateway {
+    return { life: this.#run(gatewayWorkload(run), owner) };
   }
 
   #database(owner: ComponentResource): readonly Resource[] {

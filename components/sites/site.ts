@@ -5,7 +5,8 @@
  */
 import type { ReachRange, WorkloadIdentity } from '@portolan/core';
 import type { ControlApiArgs } from '@portolan/provider';
-import type { ComponentResource, Resource } from '@pulumi/pulumi';
+import type { ComponentResource, Output, Resource } from '@pulumi/pulumi';
+import type { ControlPlaneNetwork, Flow, GatewayNetwork } from '../flows/index.ts';
 
 export interface Site {
   readonly name: string;
@@ -15,8 +16,32 @@ export interface Site {
   readonly placeGateway: (plane: PlaneAddress) => GatewayPlace;
   /** Database, birth, control plane and NATS, in this order, as children of `owner`. */
   readonly runControlPlane: (run: ControlPlaneRun, owner: ComponentResource) => RunningControlPlane;
-  /** As a child of `owner`. The answer is there once the gateway is ready. */
-  readonly runGateway: (run: GatewayRun, owner: ComponentResource) => Resource;
+  /** As a child of `owner`. */
+  readonly runGateway: (run: GatewayRun, owner: ComponentResource) => RunningGateway;
+}
+
+/** A plane where rules decide who may connect to whom. */
+export interface Networked<Network extends ControlPlaneNetwork | GatewayNetwork> {
+  /** Without the addresses that only the cloud will know. */
+  readonly planned: Network;
+  readonly known: Output<Network>;
+  /** Its site. */
+  readonly rules: RuledSite;
+}
+
+/** A site that lets nothing pass but flows. */
+export interface RuledSite {
+  /** Makes the rules of those ends of the flows that lie here, as children of `owner`, whose name theirs begin with. */
+  readonly admit: (
+    flows: PlannedFlows,
+    owner: { readonly name: string; readonly component: ComponentResource },
+  ) => readonly Resource[];
+}
+
+/** The same flows twice: which there are is known before any address is. */
+export interface PlannedFlows {
+  readonly planned: readonly Flow[];
+  readonly known: Output<readonly Flow[]>;
 }
 
 /** Who asks, and under which URL people will find it. */
@@ -27,6 +52,8 @@ export interface PlaneAddress {
   readonly url: string;
   /** Of its public name. Absent: the site makes one, where it can. */
   readonly certificate?: Certificate | undefined;
+  /** Who may call it, beside the planes of its federation: `true` is everyone. Absent: nobody. */
+  readonly callers?: true | readonly string[] | undefined;
 }
 
 /** Where the certificate of a public name comes from: a TLS secret of the plane's namespace, or the control plane's ACME client. */
@@ -136,6 +163,8 @@ export interface RunningControlPlane {
   readonly ready: readonly Resource[];
   /** How `pulumi up` finds its API and the admin token that its birth made. */
   readonly api: ControlApiArgs;
+  /** Absent where no rules are. */
+  readonly network?: Networked<ControlPlaneNetwork> | undefined;
 }
 
 export interface GatewayRun {
@@ -143,8 +172,18 @@ export interface GatewayRun {
   readonly place: GatewayPlace;
   /** The file that it reads at `place.configFile`. No secrets. */
   readonly config: string;
-  /** PEM on the machine of the engine, which it reads at `place.authoritiesFile`. */
-  readonly caFile?: string | undefined;
+  readonly control: {
+    /** PEM on the machine of the engine, which the gateway reads at `place.authoritiesFile`. */
+    readonly caFile?: string | undefined;
+    readonly network?: Networked<ControlPlaneNetwork> | undefined;
+  };
   /** Started after these are ready. */
   readonly after: readonly Resource[];
+}
+
+export interface RunningGateway {
+  /** Ready. */
+  readonly life: Resource;
+  /** Absent where no rules are. */
+  readonly network?: Networked<GatewayNetwork> | undefined;
 }

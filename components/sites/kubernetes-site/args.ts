@@ -35,8 +35,17 @@ export interface KubernetesSiteArgs {
   readonly egressCidrs: readonly string[];
   /** Networks, and ports in them, in which gateways of this site may dial MCP servers. */
   readonly upstreamCidrs: readonly ReachRange[];
-  /** Of the nodes: kubelets probe from there, and balancers. @default any address of the cluster's own */
-  readonly nodeCidrs?: readonly string[] | undefined;
+  /**
+   * The API of the cluster, as its pods reach it: `kubectl get endpoints kubernetes`. Needed where a control plane runs, whose birth
+   * makes Secrets.
+   */
+  readonly apiServer?: { readonly cidrs: readonly string[]; readonly port: number } | undefined;
+  /** From where balancers ask for the health of pods. @default only kubelets ask */
+  readonly balancerCidrs?: readonly string[] | undefined;
+  /** Namespace of what reads metrics. @default nobody may */
+  readonly scrapers?: string | undefined;
+  /** AKS: addresses of the login endpoint, where pods exchange their tokens. @default none */
+  readonly loginCidrs?: readonly string[] | undefined;
   /** For the volumes of NATS and of a database in the cluster. Needed where a control plane runs. */
   readonly storageClass?: string | undefined;
   /** Who signs the tokens of the cluster's service accounts: `kubectl get --raw /.well-known/openid-configuration` and `/openid/v1/jwks`. */

@@ -69,7 +69,10 @@ const Args = z.strictObject({
   ingress: Ingresses,
   egressCidrs: z.array(Cidr).min(1).readonly(),
   upstreamCidrs: z.array(ReachRange).min(1).readonly(),
-  nodeCidrs: z.array(Cidr).min(1).readonly().optional(),
+  apiServer: z.strictObject({ cidrs: z.array(Cidr).min(1).readonly(), port: z.int().min(1).max(65_535) }).optional(),
+  balancerCidrs: z.array(Cidr).min(1).readonly().optional(),
+  scrapers: Label.optional(),
+  loginCidrs: z.array(Cidr).min(1).readonly().optional(),
   storageClass: KubernetesName.optional(),
   serviceAccounts: WorkloadIdentity.pick({ issuer: true, jwks: true }),
   database: Database.optional(),
@@ -95,10 +98,12 @@ export function expectControlPlaneParts(name: string, plan: KubernetesSitePlan) 
   const missing = (path: string, what: string): never => {
     throw new ArgumentError(`KubernetesSite(${name}).${path}`, `is needed where a control plane runs: ${what}.`);
   };
-  const { images, storageClass, database } = plan;
+  const { images, storageClass, apiServer, database } = plan;
   if (images.controlPlane === undefined) missing('images.controlPlane', 'the image of the control plane');
   if (images.nats === undefined) missing('images.nats', 'an image of nats-server 2.15');
   if (storageClass === undefined) missing('storageClass', 'a StorageClass of the cluster (`kubectl get storageclass`)');
+  if (apiServer === undefined)
+    missing('apiServer', 'the address of the cluster API (`kubectl get endpoints kubernetes`)');
   if (database === undefined)
     return missing('database', '{ kind: "given", … } or, for development, { kind: "in-cluster" }');
   if (database.kind === 'in-cluster' && images.postgres === undefined)

@@ -2,11 +2,13 @@
  * A control plane in a cluster. Pure. Its birth is two jobs: `birth` makes the Secrets that a namespace starts with (key of
  * keys, password of a database in the cluster), `init` then the schema, every key, and the first admin token.
  */
+import { secretsWriterLabel } from '../../../flows/index.ts';
 import { doorLabel, labelsOf, paths, ports, secrets, selectorOf } from '../names.ts';
 import { type Manifest, manifest } from './manifest.ts';
 import { monitoring } from './monitoring.ts';
 import {
   authorities,
+  closed,
   configMap,
   digest,
   disruptionBudget,
@@ -43,6 +45,7 @@ export function controlPlaneGround(on: ControlPlaneInCluster): readonly Manifest
   const door = { selector: doorLabel(on.plane), listens: { tls: 443, nats: 4222 }, sourceRanges: on.sourceRanges };
   return [
     namespace(on, part),
+    closed(on),
     serviceAccount(on, part, 'service-account', part),
     configMap(on, part, { child: 'config', name: part, data: { 'config.yaml': on.config } }),
     ...authorities(on, part, on.authorities),
@@ -100,7 +103,7 @@ function job(on: ControlPlaneInCluster, command: 'birth' | 'init', mounts: reado
     spec: {
       backoffLimit: 10,
       template: podTemplate({
-        labels: labelsOf(part, on.plane, on.site.labels),
+        labels: { ...labelsOf(part, on.plane, on.site.labels), [secretsWriterLabel]: on.plane },
         serviceAccount: birthAccount,
         graceSeconds,
         containers: [run],

@@ -4,6 +4,7 @@ import { type Manifest, manifest } from './manifest.ts';
 import { monitoring } from './monitoring.ts';
 import {
   authorities,
+  closed,
   configMap,
   disruptionBudget,
   metadataOf,
@@ -40,6 +41,7 @@ export function gatewayManifests(gateway: GatewayInCluster): readonly Manifest[]
   const door = { selector: doorLabel(plane), listens: { tls: 443 }, sourceRanges };
   return [
     namespace(gateway, part),
+    closed(gateway),
     serviceAccount(gateway, part, 'service-account', part),
     configMap(gateway, part, { child: 'config', name: part, data: { 'config.yaml': config } }),
     ...authorities(gateway, part, gateway.authorities),

@@ -8,6 +8,6 @@ export {
 } from './control-plane.ts';
 export { type GatewayInCluster, gatewayManifests } from './gateway.ts';
 export type { Ingress } from './ingress.ts';
-export type { CustomObject, Kind, Kinds, Manifest, Transforms } from './manifest.ts';
+export { type CustomObject, type Kind, type Kinds, type Manifest, manifest, type Transforms } from './manifest.ts';
 export { headless, type NatsInCluster, natsAccount, natsManifests } from './nats.ts';
 export { databaseName, postgresManifests } from './postgres.ts';

@@ -1,6 +1,7 @@
 /** What every plane has: its namespace, its rules of pod security, its authorities. */
 import { createHash } from 'node:crypto';
 import { labelsOf, namespaceOf, type Part } from '../names.ts';
+import { defaultDeny } from '../network-policies.ts';
 import type { Ingress } from './ingress.ts';
 import { type Manifest, manifest } from './manifest.ts';
 
@@ -45,6 +46,12 @@ export function namespace({ site, plane }: PlaneOnSite, part: Part): Manifest<'N
       labels: { ...labelsOf(part, plane, site.labels), ...Object.fromEntries(security) },
     },
   });
+}
+
+/** Nothing in or out, until a flow says so. */
+export function closed(on: PlaneOnSite): Manifest<'NetworkPolicy'> {
+  const policy = defaultDeny(namespaceOf(on.site.namespacePrefix, on.plane));
+  return manifest('NetworkPolicy', 'default-deny', policy);
 }
 
 /** One that may nothing by itself; its tokens are projected where they are needed. */
