@@ -25,10 +25,17 @@ const Site = z.looseObject({ cluster: z.looseObject({ kubeconfig: File }), caFil
 /** Passed on as it is: the planes check it. */
 const Certificate = z.unknown().optional();
 
-const Gateway = z.strictObject({
+/** The planes check them. */
+const plane = {
   site: Name,
   url: z.string(),
   certificate: Certificate,
+  public: z.literal(true, 'expected true, or leave it out').optional(),
+  callerCidrs: z.array(z.string()).optional(),
+};
+
+const Gateway = z.strictObject({
+  ...plane,
   dial: z.string().optional(),
   allowedOrigins: z.array(z.string()).optional(),
   allowedHosts: z.array(z.string()).optional(),
@@ -58,9 +65,7 @@ export const KubernetesSettings = z
     federation: Name,
     sites: z.record(Name, Site).refine((sites) => Object.keys(sites).length > 0, 'expected at least one site'),
     control: z.strictObject({
-      site: Name,
-      url: z.string(),
-      certificate: Certificate,
+      ...plane,
       certificateLife: Duration.optional(),
       maxStaleness: Duration.optional(),
       renewGrace: Duration.optional(),
