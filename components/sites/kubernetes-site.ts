@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs';
 import { ArgumentError } from '@portolan/provider';
 import { core, Provider } from '@pulumi/kubernetes';
 import {
-  all,
   ComponentResource,
   type ComponentResourceOptions,
+  interpolate,
   type Output,
   output,
   type Resource,
@@ -16,7 +16,6 @@ import {
 import {
   type ControlPlaneNetwork,
   controlPlaneFlows,
-  type Flow,
   type GatewayNetwork,
   gatewayFlows,
 } from '../flows/index.ts';
@@ -25,10 +24,12 @@ import { make } from './kubernetes-site/children.ts';
 import {
   birthJob,
   type ControlPlaneInCluster,
+  controlPlaneDoor,
   controlPlaneGround,
   controlPlaneServers,
   databaseName,
-  gatewayManifests,
+  gatewayGround,
+  gatewayServers,
   initJob,
   type Manifest,
   manifest,
@@ -132,31 +133,27 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
       databaseUrl: isOwn ? `postgres://${databaseName}@postgres:${ports.postgres}/${databaseName}` : database.url,
       passwordSecret: isOwn ? secrets.database : database.passwordSecret,
     };
+    const described = describe(controlPlaneNetwork, plane, this.name, this.#plan);
     const made = this.#make(plane, owner, controlPlaneGround(on), []);
-    const network = this.#networked(plane, made, controlPlaneNetwork);
-    const rules = this.admit(flowsOf(network, controlPlaneFlows), { name: plane.name, component: owner }, made);
+    // its own rules name no address of its own: in its cluster it is known by selectors
+    const planned = controlPlaneFlows(described(undefined));
+    const rules = this.admit({ planned, known: output(planned) }, { name: plane.name, component: owner });
     const ground = [...made, ...rules];
-    const [birth] = this.#make(plane, owner, [birthJob(on)], ground);
-    const data = isOwn ? this.#make(plane, owner, postgresManifests(on), [...ground, ...only(birth)]) : [];
-    const born = this.#make(plane, owner, [initJob(on)], [...ground, ...only(birth), ...data]);
-    const servers = this.#make(plane, owner, controlPlaneServers(on), born);
-    const nats = this.#make(
-      plane,
-      owner,
-      natsManifests({
-        ...on,
-        servers: place.nats.servers ?? 1,
-        hasAuthorities: this.#authorities !== undefined,
-        audience: audienceOf(plane),
-      }),
-      servers,
-    );
-    const [life] = servers;
-    if (life === undefined) throw new Error('a control plane has servers');
-    const dial = this.#address(plane, made).apply(
-      (address) => `${address}:${ingressOf(this.name, this.#plan, plane).port}`,
-    );
-    return { life, ready: [...servers, ...nats], api: controlApi(this.#plan, plane, dial), network };
+    const birth = this.#make(plane, owner, [birthJob(on)], ground);
+    const data = isOwn ? this.#make(plane, owner, postgresManifests(on), [...ground, ...birth]) : [];
+    const born = this.#make(plane, owner, [initJob(on)], [...ground, ...birth, ...data]);
+    const servers = this.#make(plane, owner, controlPlaneServers(on), [...ground, ...born]);
+    const door = this.#make(plane, owner, [controlPlaneDoor(on)], servers);
+    const own = { servers: place.nats.servers ?? 1, hasAuthorities: this.#authorities !== undefined };
+    const nats = this.#make(plane, owner, natsManifests({ ...on, ...own, audience: audienceOf(plane) }), door);
+    const address = this.#address(plane, door);
+    const { port } = ingressOf(this.name, this.#plan, plane);
+    return {
+      life: first(servers),
+      ready: [...servers, ...door, ...nats],
+      api: controlApi(this.#plan, plane, interpolate`${address}:${port}`),
+      network: { planned: described(undefined), known: address.apply(described), rules: this },
+    };
   }
 
   runGateway({ plane, place, config, control, after }: GatewayRun, owner: ComponentResource): RunningGateway {
@@ -170,23 +167,19 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
       drainDelayMs: place.drainDelayMs,
       drainTimeoutMs: place.drainTimeoutMs,
     };
-    const manifests = gatewayManifests(on);
-    const isGround = ({ kind }: Manifest): boolean => kind !== 'Deployment';
-    const made = this.#make(plane, owner, manifests.filter(isGround), []);
-    const network = this.#networked(plane, made, gatewayNetwork);
-    const rules = this.#open(network, control.network, { name: plane.name, component: owner }, made);
-    const rest = manifests.filter((one) => !isGround(one));
-    const [life] = this.#make(plane, owner, rest, [...made, ...rules, ...after]);
-    if (life === undefined) throw new Error('a gateway plane has a Deployment');
-    return { life, network };
+    const described = describe(gatewayNetwork, plane, this.name, this.#plan);
+    const made = this.#make(plane, owner, gatewayGround(on), []);
+    const rules = this.#open(described(undefined), control.network, { name: plane.name, component: owner });
+    const servers = this.#make(plane, owner, gatewayServers(on), [...made, ...rules, ...after]);
+    const known = this.#address(plane, servers).apply(described);
+    return { life: first(servers), network: { planned: described(undefined), known, rules: this } };
   }
 
-  /** What lets a gateway and its control plane find each other, at both ends. */
+  /** What lets a gateway and its control plane find each other, at both ends. Its own address is in none of it. */
   #open(
-    gateway: Networked<GatewayNetwork>,
+    gateway: GatewayNetwork,
     control: Networked<ControlPlaneNetwork> | undefined,
     owner: RuleOwner,
-    made: readonly Resource[],
   ): readonly Resource[] {
     if (control === undefined)
       throw new ArgumentError(
@@ -194,42 +187,23 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
         'runs where no rules are; a gateway in Kubernetes needs one whose addresses are known.',
       );
     const flows = {
-      planned: gatewayFlows(gateway.planned, control.planned),
-      known: all([gateway.known, control.known]).apply(([one, other]) => gatewayFlows(one, other)),
+      planned: gatewayFlows(gateway, control.planned),
+      known: control.known.apply((known) => gatewayFlows(gateway, known)),
     };
-    const far = control.rules === this ? [] : control.rules.admit(flows, owner);
-    return [...this.admit(flows, owner, made), ...far];
+    return [...new Set([this, control.rules])].flatMap((rules) => rules.admit(flows, owner));
   }
 
-  admit({ planned, known }: PlannedFlows, owner: RuleOwner, after: readonly Resource[] = []): readonly Resource[] {
+  admit({ planned, known }: PlannedFlows, owner: RuleOwner): readonly Resource[] {
     return networkPolicies(planned, this.name).map((policy) => {
       const { name, namespace } = policy.metadata;
       const spec = known.apply((flows) => specOf(networkPolicies(flows, this.name), policy));
       const labels = { ...this.#plan.labels, ...policyLabels };
       const object = { ...policy, metadata: { ...policy.metadata, labels }, spec };
-      const made = manifest('NetworkPolicy', name, object);
-      // its namespace is another plane's where the far end of a flow is opened
-      const dependsOn = [...after.slice(0, 1), ...only(this.#namespaces.get(namespace))];
-      return make(owner.name, made, this.#plan.transform, {
-        parent: owner.component,
-        provider: this.#cluster,
-        dependsOn,
-      });
+      // the namespace is another plane's where the far end of a flow is opened
+      const dependsOn = [this.#namespaces.get(namespace) ?? []].flat();
+      const opts = { parent: owner.component, provider: this.#cluster, dependsOn };
+      return make(owner.name, manifest('NetworkPolicy', name, object), this.#plan.transform, opts);
     });
-  }
-
-  #networked<Network extends ControlPlaneNetwork | GatewayNetwork>(
-    plane: PlaneAddress,
-    made: readonly Resource[],
-    describe: (plane: PlaneAddress, on: Parameters<typeof gatewayNetwork>[1]) => Network,
-  ): Networked<Network> {
-    const { address } = ingressOf(this.name, this.#plan, plane);
-    const on = { name: this.name, plan: this.#plan };
-    return {
-      planned: describe(plane, { ...on, address }),
-      known: this.#address(plane, made).apply((known) => describe(plane, { ...on, address: known })),
-      rules: this,
-    };
   }
 
   /** In the order given; what a namespace holds comes after it. */
@@ -256,7 +230,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
     if (address !== undefined) return output(address);
     const door = made.find((one): one is core.v1.Service => one instanceof core.v1.Service);
     if (door === undefined) throw new Error('a plane has a Service');
-    return door.status.loadBalancer.apply(({ ingress: [first] = [] }) => first?.ip ?? first?.hostname ?? '');
+    return door.status.loadBalancer.apply(({ ingress: [given] = [] }) => given?.ip ?? given?.hostname ?? '');
   }
 
   #expectCertificate({ owner, certificate }: PlaneAddress): void {
@@ -275,10 +249,13 @@ interface RuleOwner {
 
 const policyLabels = { 'app.kubernetes.io/part-of': 'portolan', 'app.kubernetes.io/managed-by': 'pulumi' };
 
-const flowsOf = <Network extends ControlPlaneNetwork | GatewayNetwork>(
-  { planned, known }: Networked<Network>,
-  flows: (network: Network) => readonly Flow[],
-): PlannedFlows => ({ planned: flows(planned), known: known.apply(flows) });
+/** What flows must know of a plane, once the address is known under which it is dialled. */
+const describe =
+  <Network>(as: Describe<Network>, plane: PlaneAddress, name: string, plan: KubernetesSitePlan) =>
+  (address: string | undefined): Network =>
+    as(plane, { name, plan, address });
+
+type Describe<Network> = (plane: PlaneAddress, on: Parameters<typeof gatewayNetwork>[1]) => Network;
 
 /** Which policies there are never depends on addresses. */
 function specOf(policies: readonly Policy[], { metadata }: Policy): Policy['spec'] {
@@ -292,4 +269,8 @@ function specOf(policies: readonly Policy[], { metadata }: Policy): Policy['spec
 /** Whom a plane's tokens are for: nobody else takes them. */
 const audienceOf = ({ name }: PlaneAddress): string => `portolan:${name}`;
 
-const only = (resource: Resource | undefined): readonly Resource[] => (resource === undefined ? [] : [resource]);
+function first(resources: readonly Resource[]): Resource {
+  const [one] = resources;
+  if (one === undefined) throw new Error('a plane has servers');
+  return one;
+}

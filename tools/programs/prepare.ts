@@ -1,6 +1,6 @@
 // A stack in clusters, ready for the engine: its settings where the engine reads them, with or without stand-ins.
 
-import { mkdir, rm, symlink } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   cancelAbandonedLock,
@@ -47,13 +47,18 @@ export async function prepareProgram(place: StackPlace, { standIns, tell, signal
   return { pulumi: standIns ? found : downloading(found), clusters: new Map(clusters) };
 }
 
-/** Where the engine looks first; the official one takes its place again when there are no stand-ins. */
+/** Where the engine looks first. Without stand-ins what they left there goes, and the official one comes. */
 async function offerProvider(place: StackPlace, provider: string | undefined): Promise<void> {
   const folder = join(place.home, 'plugins', `resource-kubernetes-v${providerVersion}`);
-  if (provider === undefined) return;
+  const program = join(folder, 'pulumi-resource-kubernetes');
+  const offered = await readFile(program, 'utf8').catch(() => undefined);
+  // a link would not do: the program looks for its parts beside itself
+  const wanted = provider && `#!/bin/sh\nexec '${join(provider, 'pulumi-resource-kubernetes')}' "$@"\n`;
+  if (offered === wanted) return;
   await rm(folder, { recursive: true, force: true });
-  await mkdir(join(place.home, 'plugins'), { recursive: true });
-  await symlink(provider, folder);
+  if (wanted === undefined) return;
+  await mkdir(folder, { recursive: true });
+  await writeFile(program, wanted, { mode: 0o755 });
 }
 
 /** Against real clusters the engine may fetch the official provider. */

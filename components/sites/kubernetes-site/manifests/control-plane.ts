@@ -41,19 +41,23 @@ const birthAccount = 'birth';
 const graceSeconds = 30;
 
 /** All that is there before anything runs. */
-export function controlPlaneGround(on: ControlPlaneInCluster): readonly Manifest[] {
-  const door = { selector: doorLabel(on.plane), listens: { tls: 443, nats: 4222 }, sourceRanges: on.sourceRanges };
-  return [
-    namespace(on, part),
-    closed(on),
-    serviceAccount(on, part, 'service-account', part),
-    configMap(on, part, { child: 'config', name: part, data: { 'config.yaml': on.config } }),
-    ...authorities(on, part, on.authorities),
-    publicDoor(on, part, door),
-    ...birthRights(on),
-    ...monitoring(on, part),
-  ];
-}
+export const controlPlaneGround = (on: ControlPlaneInCluster): readonly Manifest[] => [
+  namespace(on, part),
+  closed(on),
+  serviceAccount(on, part, 'service-account', part),
+  configMap(on, part, { child: 'config', name: part, data: { 'config.yaml': on.config } }),
+  ...authorities(on, part, on.authorities),
+  ...birthRights(on),
+  ...monitoring(on, part),
+];
+
+/** After the servers: Pulumi waits until a Service has found pods. */
+export const controlPlaneDoor = (on: ControlPlaneInCluster): Manifest<'Service'> =>
+  publicDoor(on, part, {
+    selector: doorLabel(on.plane),
+    listens: { tls: 443, nats: 4222 },
+    sourceRanges: on.sourceRanges,
+  });
 
 /** It may make Secrets and look whether its own are there; it may not list, change or delete any. */
 function birthRights(on: PlaneOnSite): readonly Manifest[] {

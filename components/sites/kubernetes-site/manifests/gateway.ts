@@ -35,22 +35,23 @@ const part = 'gateway';
 /** Beside draining: the time that a process takes to end. */
 const endSeconds = 15;
 
-export function gatewayManifests(gateway: GatewayInCluster): readonly Manifest[] {
-  const { site, plane, config, sourceRanges } = gateway;
-  const selector = selectorOf(part, plane);
+/** All that is there before a pod is. */
+export const gatewayGround = (gateway: GatewayInCluster): readonly Manifest[] => [
+  namespace(gateway, part),
+  closed(gateway),
+  serviceAccount(gateway, part, 'service-account', part),
+  configMap(gateway, part, { child: 'config', name: part, data: { 'config.yaml': gateway.config } }),
+  ...authorities(gateway, part, gateway.authorities),
+  ...(gateway.site.tier === 'production' ? [disruptionBudget(gateway, part, selectorOf(part, gateway.plane))] : []),
+  autoscaler(gateway),
+  ...monitoring(gateway, part),
+];
+
+/** In this order, because Pulumi waits until a Service has found pods. */
+export function gatewayServers(gateway: GatewayInCluster): readonly [Manifest<'Deployment'>, Manifest<'Service'>] {
+  const { plane, sourceRanges } = gateway;
   const door = { selector: doorLabel(plane), listens: { tls: 443 }, sourceRanges };
-  return [
-    namespace(gateway, part),
-    closed(gateway),
-    serviceAccount(gateway, part, 'service-account', part),
-    configMap(gateway, part, { child: 'config', name: part, data: { 'config.yaml': config } }),
-    ...authorities(gateway, part, gateway.authorities),
-    publicDoor(gateway, part, door),
-    deployment(gateway, selector),
-    ...(site.tier === 'production' ? [disruptionBudget(gateway, part, selector)] : []),
-    autoscaler(gateway),
-    ...monitoring(gateway, part),
-  ];
+  return [deployment(gateway, selectorOf(part, plane)), publicDoor(gateway, part, door)];
 }
 
 function deployment(gateway: GatewayInCluster, selector: Readonly<Record<string, string>>): Manifest<'Deployment'> {

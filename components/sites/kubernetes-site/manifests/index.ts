@@ -2,11 +2,12 @@
 export {
   birthJob,
   type ControlPlaneInCluster,
+  controlPlaneDoor,
   controlPlaneGround,
   controlPlaneServers,
   initJob,
 } from './control-plane.ts';
-export { type GatewayInCluster, gatewayManifests } from './gateway.ts';
+export { type GatewayInCluster, gatewayGround, gatewayServers } from './gateway.ts';
 export type { Ingress } from './ingress.ts';
 export { type CustomObject, type Kind, type Kinds, type Manifest, manifest, type Transforms } from './manifest.ts';
 export { headless, type NatsInCluster, natsAccount, natsManifests } from './nats.ts';

@@ -9,18 +9,18 @@ const part = 'postgres';
 export const databaseName = 'portolan';
 const dataDir = '/var/lib/postgresql/data';
 
-/** It waits for its password, which the birth makes. */
+/** In this order, because Pulumi waits until a Service has found pods. */
 export function postgresManifests(on: PlaneOnSite): readonly Manifest[] {
   const selector = selectorOf(part, on.plane);
   return [
     serviceAccount(on, part, 'postgres-service-account', part),
+    statefulSet(on, selector),
     manifest('Service', 'postgres', {
       apiVersion: 'v1',
       kind: 'Service',
       metadata: metadataOf(on, part, part),
       spec: { selector, ports: [{ name: part, port: ports.postgres, targetPort: part }] },
     }),
-    statefulSet(on, selector),
   ];
 }
 
