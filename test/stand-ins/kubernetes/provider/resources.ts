@@ -142,8 +142,14 @@ export class Resources {
   ): Promise<KubeObject> {
     const objects = this.#cluster(at);
     const warned = (text: string) => void this.#setting.warn(request.getUrn(), `${describe(at)}: ${text}`);
-    const options = { dryRun: false, signal: this.#setting.signal, warned, secrets: secretTexts(news.message) };
-    const applied = await objects.apply(at, bodyOf(at, news.values), options);
+    const options = {
+      dryRun: false,
+      about: at,
+      signal: this.#setting.signal,
+      warned,
+      secrets: secretTexts(news.message),
+    };
+    const applied = await objects.apply(at.path, bodyOf(at, news.values), options);
     try {
       return await untilReady(objects, at, applied, request.getTimeout() || defaultSeconds, this.#setting.signal);
     } catch (error) {
@@ -167,9 +173,9 @@ export class Resources {
     const stage = await this.#stageFor(objects, at, operation);
     if (stage === undefined) return;
     const warned = () => {};
-    const options = { dryRun: true, signal, warned, secrets: secretTexts(news.message) };
+    const options = { dryRun: true, about: at, signal, warned, secrets: secretTexts(news.message) };
     const body = bodyOf(stage, known(news.values) as Properties);
-    await objects.apply(stage, body, options).catch((error: unknown) => {
+    await objects.apply(stage.path, body, options).catch((error: unknown) => {
       if (!(error instanceof Rejected && isExcused(error, hasUnknown(news.values)))) throw error;
     });
   }
