@@ -182,19 +182,16 @@ export class Resources {
 
   /**
    * Where a dry run is judged as the real one will be: a namespace that is still to be made is played by `default`, and an
-   * object that will be replaced by one of another name.
+   * object that will be replaced by one of another name. undefined where there is no such place.
    */
   async #stageFor(objects: Objects, at: Placed, operation: 'create' | 'update'): Promise<Placed | undefined> {
     const { signal } = this.#setting;
-    let stage: Identity = at;
-    if (operation === 'create' && (await objects.find(at.path, signal))) {
-      // its name is bound to its contents
-      if (at.kind === 'CustomResourceDefinition') return undefined;
-      stage = { ...stage, name: 'portolan-rehearsal' };
-    }
-    if (at.namespace !== undefined && !(await objects.find(`/api/v1/namespaces/${at.namespace}`, signal)))
-      stage = { ...stage, namespace: 'default' };
-    return stage === at ? at : objects.place(stage, signal);
+    const isHomeless =
+      at.namespace !== undefined && !(await objects.find(`/api/v1/namespaces/${at.namespace}`, signal));
+    const stage = isHomeless ? await objects.place({ ...at, namespace: 'default' }, signal) : at;
+    if (operation === 'update' || !(await objects.find(stage.path, signal))) return stage;
+    const isNamedByContents = ['CustomResourceDefinition', 'APIService'].includes(at.kind);
+    return isNamedByContents ? undefined : objects.place({ ...stage, name: 'portolan-rehearsal' }, signal);
   }
 
   #outputs({ secrets, identity }: Pick<Inputs, 'secrets' | 'identity'>, live: Properties): Struct {
