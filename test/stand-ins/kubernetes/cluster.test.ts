@@ -1,8 +1,13 @@
 /** Clusters themselves: what a pod's token says of its issuer, what a platform gives and refuses, and that all ends with them. */
+
+import { spawn } from 'node:child_process';
 import { createPublicKey, verify } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Cluster, findClusterPrograms, type KubeObject, startCluster } from './index.ts';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Cluster, findClusterPrograms, KubeApi, type KubeObject, startCluster } from './index.ts';
 import { addressFor } from './site.ts';
 
 const slow = 180_000;
@@ -66,7 +71,7 @@ describe.skipIf(findClusterPrograms() === undefined)('a cluster', () => {
         Buffer.from(signature, 'base64url'),
       ),
     ).toBe(true);
-    const nobody = new (await import('./index.ts')).KubeApi({
+    const nobody = new KubeApi({
       server: cluster.server,
       ca: readFileSync(cluster.caFile, 'utf8'),
     });
@@ -126,19 +131,47 @@ describe.skipIf(findClusterPrograms() === undefined)('a cluster', () => {
   });
 });
 
-test.skipIf(findClusterPrograms() === undefined)(
-  'a part that dies is told with its last words, and the rest ends',
-  async () => {
-    vi.stubEnv('PORTOLAN_KUBE_APISERVER', process.execPath);
-    const before = processesOf('portolan-cluster-').length;
-    await expect(startCluster({ name: 'broken' })).rejects.toThrow(
-      /Cluster broken did not start: kube-apiserver ended \(9\):\n.*bad option/s,
-    );
+describe.skipIf(findClusterPrograms() === undefined)('a cluster that does not end as it should', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'portolan-unhappy-'));
+    vi.stubEnv('TMPDIR', folder);
+  });
+  afterEach(() => {
     vi.unstubAllEnvs();
-    expect(processesOf('portolan-cluster-').length).toBeLessThanOrEqual(before);
-  },
-  slow,
-);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test(
+    'a part that dies is told with its last words, and the rest ends',
+    async () => {
+      vi.stubEnv('PORTOLAN_KUBE_APISERVER', process.execPath);
+      await expect(startCluster({ name: 'broken' })).rejects.toThrow(
+        /Cluster broken did not start: kube-apiserver ended \(9\):\n.*bad option/s,
+      );
+      expect(processesOf(folder)).toEqual([]);
+      expect(readdirSync(folder)).toEqual([]);
+    },
+    slow,
+  );
+
+  test(
+    'a killed test leaves no cluster',
+    async () => {
+      const door = new URL('./index.ts', import.meta.url);
+      const program = `const { startCluster } = await import('${door}'); await startCluster({ name: 'orphan' }); console.log('up');`;
+      const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(child.stdout, 'data');
+      expect(processesOf(folder).length).toBeGreaterThanOrEqual(5);
+      child.kill('SIGKILL');
+      await vi.waitFor(() => expect(processesOf(folder)).toEqual([]), 20_000);
+      await vi.waitFor(() => expect(readdirSync(folder)).toEqual([]), 20_000);
+    },
+    slow,
+  );
+});
 
 const service = (spec: object, annotations = {}): KubeObject => ({
   apiVersion: 'v1',

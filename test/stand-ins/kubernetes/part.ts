@@ -54,8 +54,10 @@ export function guard(folder: string): () => void {
   const args = ['-c', script, 'guard', String(process.pid), folder];
   const child = spawn('sh', args, { detached: true, stdio: 'ignore' });
   child.unref();
+  let isOver = false;
   return () => {
-    if (child.pid !== undefined && !ended(child)) process.kill(-child.pid, 'SIGKILL');
+    if (!isOver && child.pid !== undefined && !ended(child)) process.kill(-child.pid, 'SIGKILL');
+    isOver = true;
   };
 }
 
