@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KubeApi, type KubeObject } from './api.ts';
 import { type Credentials, kubeconfigOf, makeCredentials, secret } from './credentials.ts';
-import { type Part, startPart, untilTrue } from './part.ts';
+import { guard, type Part, startPart, untilTrue } from './part.ts';
 import { type ClusterPrograms, findClusterPrograms } from './programs.ts';
 import { type SiteArgs, type SiteStandIn, startSite } from './site.ts';
 import { stages } from './stages.ts';
@@ -55,10 +55,12 @@ export async function startCluster(args: ClusterArgs): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'portolan-cluster-'));
   const parts: Part[] = [];
   const closing: (() => Promise<void>)[] = [];
+  const endGuard = guard(folder);
   const stop = async () => {
     for (const close of closing.splice(0).reverse()) await close();
     // etcd last: whoever still writes would fill its log with errors
     for (const part of parts.splice(0).reverse()) await part.stop();
+    endGuard();
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   try {

@@ -1,11 +1,13 @@
 /** One process of a cluster. Invariants: it is ended by its pid; what it says is in its log alone; its death is told with the log's end. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const tailLines = 12;
 const graceMs = 5_000;
+const pidsFile = 'pids';
 
 export interface Part {
   readonly name: string;
@@ -28,6 +30,7 @@ export function startPart({ name, program, args, logFile, cwd }: PartArgs): Part
   const env = { PATH: process.env.PATH, HOME: cwd, TMPDIR: cwd };
   const child = spawn(program, args, { cwd, env, stdio: ['ignore', log, log] });
   closeSync(log);
+  appendFileSync(join(cwd, pidsFile), `${child.pid ?? ''}\n`);
   let failed: Error | undefined;
   child.on('error', (error) => {
     failed = error;
@@ -39,6 +42,22 @@ export function startPart({ name, program, args, logFile, cwd }: PartArgs): Part
       if (ended(child)) throw new Error(`${name} ended (${child.signalCode ?? child.exitCode}):\n${tail(logFile)}`);
     },
     stop: () => stop(child),
+  };
+}
+
+/**
+ * Ends all parts in `folder` and removes it when this process has gone without doing so: killed, as a test's worker may be.
+ * Returns how to end the guard itself.
+ */
+export function guard(folder: string): () => void {
+  const script = `while kill -0 "$1" 2>/dev/null; do sleep 1; done; kill -9 $(cat "$2/${pidsFile}"); rm -rf "$2"`;
+  const args = ['-c', script, 'guard', String(process.pid), folder];
+  const child = spawn('sh', args, { detached: true, stdio: 'ignore' });
+  child.unref();
+  let isOver = false;
+  return () => {
+    if (!isOver && child.pid !== undefined && !ended(child)) process.kill(-child.pid, 'SIGKILL');
+    isOver = true;
   };
 }
 

@@ -1,4 +1,4 @@
-/** Where the programs of a test cluster are: what `npm test` found, or the newest of each in the cache. Nothing is built here. */
+/** Where the programs of a test cluster are: what `npm test` found, or the pinned version of each in the cache. Nothing is built here. */
 import { globSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -8,13 +8,13 @@ export type ClusterPrograms = Readonly<Record<(typeof clusterTools)[number], str
 
 /** undefined where one cannot be had: suites that need a cluster are skipped then, which `npm test` says in one block. */
 export function findClusterPrograms(): ClusterPrograms | undefined {
-  const found = clusterTools.map((name) => [name, process.env[tools[name].variable] || newestInCache(name)] as const);
+  const found = clusterTools.map((name) => [name, process.env[tools[name].variable] || inCache(name)] as const);
   return found.every(([, path]) => path !== undefined) ? (Object.fromEntries(found) as ClusterPrograms) : undefined;
 }
 
-function newestInCache(name: string): string | undefined {
+function inCache(name: keyof ClusterPrograms): string | undefined {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'portolan');
-  return globSync(join(cache, `${name}-[0-9]*`, name))
+  return globSync(join(cache, `${name}-${tools[name].version}-*`, name))
     .sort()
     .at(-1);
 }

@@ -27,11 +27,9 @@ function project(mine: unknown, live: unknown, path: string): unknown {
   return sameAmount(mine, live, path) ? mine : live;
 }
 
-/** Items belong together by their name where they have one, as the server's merge keys do; else by their place. */
+/** Items belong together by what names each of them, as the server's merge keys do; else by their place. */
 function projectList(mine: readonly unknown[], live: readonly unknown[], path: string): unknown[] {
-  const key = ['name', 'key', 'type', 'mountPath', 'containerPort'].find((one) =>
-    [...mine, ...live].every((item) => isRecord(item) && item[one] !== undefined),
-  );
+  const key = ['name', 'key', 'type', 'mountPath', 'containerPort'].find((one) => names(one, mine) && names(one, live));
   if (key === undefined) {
     if (mine.length !== live.length) return [...live];
     return mine.map((item, at) => project(item, live[at], `${path}[]`));
@@ -40,6 +38,12 @@ function projectList(mine: readonly unknown[], live: readonly unknown[], path: s
     const same = live.find((one) => (one as Properties)[key] === (item as Properties)[key]);
     return same === undefined ? [] : [project(item, same, `${path}[]`)];
   });
+}
+
+/** Every item has it, and no two the same: a volume that is mounted twice is not named by its name. */
+function names(key: string, items: readonly unknown[]): boolean {
+  const found = items.map((item) => (isRecord(item) ? item[key] : undefined));
+  return !found.includes(undefined) && new Set(found).size === items.length;
 }
 
 /** The server drops what is empty or the zero of its type. */

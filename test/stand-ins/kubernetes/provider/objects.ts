@@ -21,6 +21,8 @@ export class UnknownKind extends Error {}
 
 export interface ApplyOptions {
   readonly dryRun: boolean;
+  /** Whom errors name. */
+  readonly about: Identity;
   readonly signal: AbortSignal;
   readonly warned: (warning: string) => void;
   /** Values that no error may quote. */
@@ -69,15 +71,15 @@ export class Objects {
   }
 
   /** The object as it is then (or would be). Throws an Error that names object and field. */
-  async apply(at: Identity & { path: string }, body: object, options: ApplyOptions): Promise<KubeObject> {
-    const { dryRun, signal, warned, secrets } = options;
+  async apply(path: string, body: object, options: ApplyOptions): Promise<KubeObject> {
+    const { dryRun, about, signal, warned, secrets } = options;
     const query = { fieldManager, force: 'true', fieldValidation: 'Strict', ...(dryRun && { dryRun: 'All' }) };
     const contentType = 'application/apply-patch+yaml';
     try {
-      return await this.ask('PATCH', at.path, { query, body, contentType, signal, warned });
+      return await this.ask('PATCH', path, { query, body, contentType, signal, warned });
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      throw new Rejected(at, this.config.cluster, error, secrets);
+      throw new Rejected(about, this.config.cluster, error, secrets);
     }
   }
 
@@ -117,7 +119,9 @@ export class Rejected extends Error {
   readonly said: string;
   constructor(identity: Identity, cluster: string, { status }: Refused, secrets: readonly string[]) {
     const said = whyRefused(status, secrets);
-    super(`${describe(identity)}: cluster ${cluster} refuses it (${status.code} ${status.reason ?? ''}): ${said}`);
+    super(
+      `${describe(identity)}: cluster ${cluster} refuses it (${[status.code, status.reason].filter(Boolean).join(' ')}): ${said}`,
+    );
     this.code = status.code;
     this.said = said;
   }

@@ -142,8 +142,14 @@ export class Resources {
   ): Promise<KubeObject> {
     const objects = this.#cluster(at);
     const warned = (text: string) => void this.#setting.warn(request.getUrn(), `${describe(at)}: ${text}`);
-    const options = { dryRun: false, signal: this.#setting.signal, warned, secrets: secretTexts(news.message) };
-    const applied = await objects.apply(at, bodyOf(at, news.values), options);
+    const options = {
+      dryRun: false,
+      about: at,
+      signal: this.#setting.signal,
+      warned,
+      secrets: secretTexts(news.message),
+    };
+    const applied = await objects.apply(at.path, bodyOf(at, news.values), options);
     try {
       return await untilReady(objects, at, applied, request.getTimeout() || defaultSeconds, this.#setting.signal);
     } catch (error) {
@@ -167,28 +173,25 @@ export class Resources {
     const stage = await this.#stageFor(objects, at, operation);
     if (stage === undefined) return;
     const warned = () => {};
-    const options = { dryRun: true, signal, warned, secrets: secretTexts(news.message) };
+    const options = { dryRun: true, about: at, signal, warned, secrets: secretTexts(news.message) };
     const body = bodyOf(stage, known(news.values) as Properties);
-    await objects.apply(stage, body, options).catch((error: unknown) => {
+    await objects.apply(stage.path, body, options).catch((error: unknown) => {
       if (!(error instanceof Rejected && isExcused(error, hasUnknown(news.values)))) throw error;
     });
   }
 
   /**
    * Where a dry run is judged as the real one will be: a namespace that is still to be made is played by `default`, and an
-   * object that will be replaced by one of another name.
+   * object that will be replaced by one of another name. undefined where there is no such place.
    */
   async #stageFor(objects: Objects, at: Placed, operation: 'create' | 'update'): Promise<Placed | undefined> {
     const { signal } = this.#setting;
-    let stage: Identity = at;
-    if (operation === 'create' && (await objects.find(at.path, signal))) {
-      // its name is bound to its contents
-      if (at.kind === 'CustomResourceDefinition') return undefined;
-      stage = { ...stage, name: 'portolan-rehearsal' };
-    }
-    if (at.namespace !== undefined && !(await objects.find(`/api/v1/namespaces/${at.namespace}`, signal)))
-      stage = { ...stage, namespace: 'default' };
-    return stage === at ? at : objects.place(stage, signal);
+    const isHomeless =
+      at.namespace !== undefined && !(await objects.find(`/api/v1/namespaces/${at.namespace}`, signal));
+    const stage = isHomeless ? await objects.place({ ...at, namespace: 'default' }, signal) : at;
+    if (operation === 'update' || !(await objects.find(stage.path, signal))) return stage;
+    const isNamedByContents = ['CustomResourceDefinition', 'APIService'].includes(at.kind);
+    return isNamedByContents ? undefined : objects.place({ ...stage, name: 'portolan-rehearsal' }, signal);
   }
 
   #outputs({ secrets, identity }: Pick<Inputs, 'secrets' | 'identity'>, live: Properties): Struct {
