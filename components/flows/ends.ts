@@ -1,6 +1,7 @@
 /** Both ends of flows, from the plane that they belong to. */
+
+import { withoutNeverDialled } from './cidr.ts';
 import type { Networks, PlanePods, Pods, World } from './flow.ts';
-import { withoutMetadata } from './metadata.ts';
 import type { PlaneNetwork } from './plane-network.ts';
 
 /** What our pods are, as their label `app.kubernetes.io/name` says it. */
@@ -72,7 +73,7 @@ export const sources = (says: string, cidrs: readonly string[] | undefined): Net
 export const destinations = (says: string, cidrs: readonly string[] | undefined): Networks => ({
   kind: 'networks',
   says,
-  blocks: cidrs?.map(withoutMetadata),
+  blocks: cidrs?.map(withoutNeverDialled),
 });
 
 /** Pods of the cluster that are not ours. */

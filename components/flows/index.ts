@@ -12,3 +12,4 @@ export type {
   SiteNetwork,
 } from './plane-network.ts';
 export { ports } from './ports.ts';
+export { type FlowFault, flowFaults } from './validate.ts';
