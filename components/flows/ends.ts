@@ -14,10 +14,13 @@ const namespaceLabel = 'kubernetes.io/metadata.name';
 /** Of a pod that writes Secrets through the cluster's API: jobs `birth` and `init`, and nobody else. Its value is the plane's name. */
 export const secretsWriterLabel = 'portolan.dev/secrets-writer';
 
+/** The labels of everything that belongs to a plane. */
+export const instanceLabels = (plane: string): Readonly<Record<string, string>> => ({ [instanceLabel]: plane });
+
 /** The labels that select one part of a plane. */
 export const partLabels = (part: Part, plane: string): Readonly<Record<string, string>> => ({
   [nameLabel]: part,
-  [instanceLabel]: plane,
+  ...instanceLabels(plane),
 });
 
 /** The labels that select a namespace: Kubernetes itself writes this one, so that nobody can wear another's. */

@@ -61,19 +61,34 @@ export function networkOf({ namespaces, policies }: Cluster): CanConnect {
   const parsed = policies.map((policy) => NetworkPolicyObject.parse(policy));
   const byNamespace = Map.groupBy(parsed, (policy) => policy.metadata.namespace);
   const labelsOf = (name: string): Labels => ({ ...namespaces[name], 'kubernetes.io/metadata.name': name });
+  const known = { Ingress: new Map<Pod, readonly Rule[] | 'free'>(), Egress: new Map<Pod, readonly Rule[] | 'free'>() };
+  const rulesFor = (direction: Direction, pod: Pod): readonly Rule[] | 'free' => {
+    const found = known[direction].get(pod) ?? isolation(byNamespace.get(pod.namespace) ?? [], direction, pod);
+    known[direction].set(pod, found);
+    return found;
+  };
   const allows = (direction: Direction, own: Endpoint, other: Endpoint, to: Endpoint, port: Port): boolean => {
     if (own.kind === 'address') return true;
-    const all = byNamespace.get(own.namespace) ?? [];
-    const isolating = all.filter(({ spec }) => typesOf(spec).has(direction) && selects(spec.podSelector, own.labels));
-    const admits = ({ peers, ports }: Rule): boolean =>
-      portMatches(ports, to, port) && peersMatch(peers, own.namespace, other, labelsOf);
-    const rules = isolating.flatMap(({ spec }) => rulesOf(spec, direction));
-    return isolating.length === 0 || rules.some(admits);
+    const rules = rulesFor(direction, own);
+    if (rules === 'free') return true;
+    return rules.some(
+      ({ peers, ports }) => portMatches(ports, to, port) && peersMatch(peers, own.namespace, other, labelsOf),
+    );
   };
   return (from, to, port) =>
     from === to ||
     sharesNode(from, to) ||
     (allows('Egress', from, to, to, port) && allows('Ingress', to, from, to, port));
+}
+
+/** What a pod may do in one direction: everything, unless a policy of its namespace selects it for that direction. */
+function isolation(
+  all: readonly NetworkPolicyObject[],
+  direction: Direction,
+  { labels }: Pod,
+): readonly Rule[] | 'free' {
+  const isolating = all.filter(({ spec }) => typesOf(spec).has(direction) && selects(spec.podSelector, labels));
+  return isolating.length === 0 ? 'free' : isolating.flatMap(({ spec }) => rulesOf(spec, direction));
 }
 
 /** "Traffic to and from the node where a Pod is running is always allowed." */
@@ -147,7 +162,14 @@ function within(cidr: string, ip: string): boolean {
   const [network = '', prefix] = cidr.split('/');
   const family = network.includes(':') ? 'ipv6' : 'ipv4';
   if (ip.includes(':') !== (family === 'ipv6')) return false;
+  if (family === 'ipv4') return inside(network, Number(prefix), ip);
   const list = new BlockList();
   list.addSubnet(network, Number(prefix), family);
   return list.check(ip, family);
 }
+
+const bits = (ip: string): number => ip.split('.').reduce((value, part) => value * 256 + Number(part), 0);
+const inside = (network: string, prefix: number, ip: string): boolean => {
+  const size = 2 ** (32 - prefix);
+  return Math.floor(bits(network) / size) === Math.floor(bits(ip) / size);
+};
