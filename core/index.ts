@@ -61,7 +61,7 @@ export {
   subjects,
 } from './names.ts';
 export { serverOfPath, serverPath } from './paths.ts';
-export { compileReach, ReachRange } from './reach.ts';
+export { compileReach, ipv6Groups, NEVER_DIALLED, ReachRange } from './reach.ts';
 export { type Scanned, scan, type Unscannable } from './scan.ts';
 export type { Listens, Meta } from './scan-params.ts';
 export { ServerReport, ServerState } from './server-report.ts';

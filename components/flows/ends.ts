@@ -1,6 +1,7 @@
 /** Both ends of flows, from the plane that they belong to. */
+
+import { withoutNeverDialled } from './cidr.ts';
 import type { Networks, PlanePods, Pods, World } from './flow.ts';
-import { withoutMetadata } from './metadata.ts';
 import type { PlaneNetwork } from './plane-network.ts';
 
 /** What our pods are, as their label `app.kubernetes.io/name` says it. */
@@ -13,10 +14,13 @@ const namespaceLabel = 'kubernetes.io/metadata.name';
 /** Of a pod that writes Secrets through the cluster's API: jobs `birth` and `init`, and nobody else. Its value is the plane's name. */
 export const secretsWriterLabel = 'portolan.dev/secrets-writer';
 
+/** The labels of everything that belongs to a plane. */
+export const instanceLabels = (plane: string): Readonly<Record<string, string>> => ({ [instanceLabel]: plane });
+
 /** The labels that select one part of a plane. */
 export const partLabels = (part: Part, plane: string): Readonly<Record<string, string>> => ({
   [nameLabel]: part,
-  [instanceLabel]: plane,
+  ...instanceLabels(plane),
 });
 
 /** The labels that select a namespace: Kubernetes itself writes this one, so that nobody can wear another's. */
@@ -72,7 +76,7 @@ export const sources = (says: string, cidrs: readonly string[] | undefined): Net
 export const destinations = (says: string, cidrs: readonly string[] | undefined): Networks => ({
   kind: 'networks',
   says,
-  blocks: cidrs?.map(withoutMetadata),
+  blocks: cidrs?.map(withoutNeverDialled),
 });
 
 /** Pods of the cluster that are not ours. */

@@ -11,6 +11,8 @@ export interface Flow {
   readonly from: End;
   readonly to: End;
   readonly ports: readonly FlowPort[];
+  /** `host:port` that the caller dials, where a plane is called: its URL, or its Service where both are in one cluster. */
+  readonly dials?: string | undefined;
 }
 
 export interface FlowPort {

@@ -2,7 +2,7 @@
 import { controlDoor } from './control-plane-flows.ts';
 import { calledOf, callerOf, podsOf } from './ends.ts';
 import type { Flow } from './flow.ts';
-import { callers, door, health, identity, metrics, names, outbound, tcp } from './plane-flows.ts';
+import { callers, dials, door, health, identity, metrics, names, outbound, tcp } from './plane-flows.ts';
 import type { ControlPlaneNetwork, GatewayNetwork } from './plane-network.ts';
 import { ports } from './ports.ts';
 
@@ -30,6 +30,7 @@ const calls = (from: GatewayNetwork, to: GatewayNetwork): Flow => ({
   from: callerOf(from, 'gateway'),
   to: calledOf(to, 'gateway'),
   ports: door(to),
+  dials: dials(from, to),
 });
 
 function toControlPlane(gateway: GatewayNetwork, control: ControlPlaneNetwork): readonly Flow[] {
@@ -42,6 +43,7 @@ function toControlPlane(gateway: GatewayNetwork, control: ControlPlaneNetwork): 
       from,
       to: to.tls,
       ports: door(control),
+      dials: dials(gateway, control),
     },
     {
       id: `snapshots.${gateway.name}.${control.name}`,
@@ -49,6 +51,7 @@ function toControlPlane(gateway: GatewayNetwork, control: ControlPlaneNetwork): 
       from,
       to: to.nats,
       ports: [tcp(ports.nats)],
+      dials: dials(gateway, control).replace(/:\d+$/, `:${ports.nats}`),
     },
   ];
 }

@@ -8,7 +8,13 @@ import { ports } from './ports.ts';
 export const tcp = (port: number, dialledPort?: number): FlowPort => ({ protocol: 'TCP', port, dialledPort });
 
 /** The port that a URL is dialled at. */
-export const dialledPort = ({ url }: PlaneNetwork): number => Number(new URL(url).port || ports.https);
+const dialledPort = ({ url }: PlaneNetwork): number => Number(new URL(url).port || ports.https);
+
+/** `host:port` at which one plane finds another. Within a cluster it is the Service: addresses of its own balancers are not seen there. */
+export function dials(from: PlaneNetwork, to: PlaneNetwork): string {
+  const near = from.site.cluster === to.site.cluster ? to.endpointOverride : undefined;
+  return near ?? `${new URL(to.url).hostname}:${dialledPort(to)}`;
+}
 
 /** The public door, as those see it who dial the plane's URL. */
 export const door = (plane: PlaneNetwork): readonly FlowPort[] => [tcp(ports.tls, dialledPort(plane))];

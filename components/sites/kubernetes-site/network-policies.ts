@@ -9,6 +9,7 @@ import {
   type End,
   type Flow,
   type FlowPort,
+  instanceLabels,
   namespaceLabels,
   type PlanePods,
   type Pods,
@@ -25,19 +26,21 @@ export interface Policy {
   readonly metadata: {
     readonly name: string;
     readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
     readonly annotations: Readonly<Record<string, string>>;
   };
   readonly spec: Spec;
 }
 
 const reasonAnnotation = 'portolan.dev/reason';
+const labelsOfAll = { 'app.kubernetes.io/part-of': 'portolan', 'app.kubernetes.io/managed-by': 'pulumi' };
 
-/** Nothing in or out of a namespace, until another policy says so. */
-export const defaultDeny = (namespace: string): Policy =>
-  policy(namespace, 'default-deny', 'What no other policy allows is denied, in and out.', {
-    podSelector: {},
-    policyTypes: ['Ingress', 'Egress'],
-  });
+/** Nothing in or out of the namespace of a plane, until another policy says so. */
+export function defaultDeny({ name: plane, namespace }: { readonly name: string; readonly namespace: string }): Policy {
+  const spec: Spec = { podSelector: {}, policyTypes: ['Ingress', 'Egress'] };
+  const reason = 'What no other policy allows is denied, in and out.';
+  return policy(namespace, 'default-deny', reason, spec, instanceLabels(plane));
+}
 
 /**
  * The policies of a cluster for these flows. Their names depend on ids alone: while addresses are not known they admit nobody, and
@@ -52,7 +55,7 @@ function egress({ id, reason, from, to, ports }: Flow, cluster: string): readonl
   const seen = ports.map(to.kind === 'pods' || isOurs(to, cluster) ? podPort : dialled);
   const rules = peers === 'nobody' ? [] : [{ ...(peers === 'everyone' ? {} : { to: peers }), ports: seen }];
   const spec: Spec = { podSelector: selects(from), policyTypes: ['Egress'], egress: rules };
-  return [policy(from.namespace, `${id}.out`, reason, spec)];
+  return [policy(from.namespace, `${id}.out`, reason, spec, from.labels)];
 }
 
 function ingress({ id, reason, from, to, ports }: Flow, cluster: string): readonly Policy[] {
@@ -61,7 +64,7 @@ function ingress({ id, reason, from, to, ports }: Flow, cluster: string): readon
   const rules =
     peers === 'nobody' ? [] : [{ ...(peers === 'everyone' ? {} : { from: peers }), ports: ports.map(podPort) }];
   const spec: Spec = { podSelector: selects(to), policyTypes: ['Ingress'], ingress: rules };
-  return [policy(to.namespace, `${id}.in`, reason, spec)];
+  return [policy(to.namespace, `${id}.in`, reason, spec, to.labels)];
 }
 
 const isOurs = (end: End, cluster: string): end is PlanePods => end.kind === 'plane' && end.cluster === cluster;
@@ -102,7 +105,13 @@ const podPort = ({ protocol, port, endPort }: FlowPort): Port =>
 
 const dialled = ({ dialledPort, ...port }: FlowPort): Port => podPort({ ...port, port: dialledPort ?? port.port });
 
-function policy(namespace: string, name: string, reason: string, spec: Spec): Policy {
-  const metadata = { name, namespace, annotations: { [reasonAnnotation]: reason } };
+function policy(
+  namespace: string,
+  name: string,
+  reason: string,
+  spec: Spec,
+  own: Policy['metadata']['labels'],
+): Policy {
+  const metadata = { name, namespace, labels: { ...own, ...labelsOfAll }, annotations: { [reasonAnnotation]: reason } };
   return { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata, spec };
 }
