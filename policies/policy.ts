@@ -1,4 +1,12 @@
 /** From a pure rule to a policy that the engine asks. */
+
+import {
+  type Declared,
+  type ResourceRule,
+  type StackRule,
+  type Violation,
+  violationText,
+} from '@portolan/components/rules';
 import type {
   PolicyResource,
   ReportViolation,
@@ -7,7 +15,6 @@ import type {
   Severity,
   StackValidationPolicy,
 } from '@pulumi/policy';
-import { type Declared, type ResourceRule, type StackRule, type Violation, violationText } from '@portolan/components/rules';
 import { readProperties } from './read-properties.ts';
 
 export interface Reason {

@@ -67,7 +67,11 @@ export function kubernetesGroup({ type }: Declared): string | undefined {
 
 export function isKubernetes(resource: Declared, group: string, kind: string): boolean {
   const found = kubernetesGroup(resource);
-  return found !== undefined && found.replace(/\.k8s\.io$/, '') === group.replace(/\.k8s\.io$/, '') && kindOf(resource) === kind;
+  return (
+    found !== undefined &&
+    found.replace(/\.k8s\.io$/, '') === group.replace(/\.k8s\.io$/, '') &&
+    kindOf(resource) === kind
+  );
 }
 
 /** The object that a value is, or an empty one. */

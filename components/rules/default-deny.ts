@@ -3,13 +3,13 @@
  * that has pods denies by default, in and out, and no policy opens it again to everyone on every port. Source: Kubernetes,
  * "Network Policies": a pod that no policy selects is not isolated; policies only add.
  */
-import { type Declared, list, notYetKnown, at, type Violation, violation } from './declared.ts';
+import { at, type Declared, list, notYetKnown, type Violation, violation } from './declared.ts';
 import {
   concerns,
   type Direction,
   isAll,
-  namespaceOf,
   type NetworkPolicy,
+  namespaceOf,
   networkPolicyOf,
   rulesOf,
   selectsAll,

@@ -4,7 +4,19 @@
  * language), what a Service opens to outside the cluster, and Ingresses. The gateways' TLS listener itself always demands what
  * `security` of its code demands; it has no setting to turn that off, so none is looked for.
  */
-import { at, type Declared, isAbsent, isKubernetes, kindOf, list, notYetKnown, record, text, type Violation, violation } from './declared.ts';
+import {
+  at,
+  type Declared,
+  isAbsent,
+  isKubernetes,
+  kindOf,
+  list,
+  notYetKnown,
+  record,
+  text,
+  type Violation,
+  violation,
+} from './declared.ts';
 import { type NatsMap, type NatsValue, readNatsConf } from './nats-conf.ts';
 import { namespaceOf } from './network-policies.ts';
 
@@ -28,7 +40,10 @@ function configFaults(resource: Declared): readonly Fault[] {
   return Object.entries(record(at(resource.props, 'data'))).flatMap(([key, value]) => {
     const content = text(value);
     if (content === undefined) return [];
-    if (key.endsWith('.conf') && (isNats || /nats/i.test(key) || /^\s*(jetstream|leafnodes|system_account)\b/m.test(content)))
+    if (
+      key.endsWith('.conf') &&
+      (isNats || /nats/i.test(key) || /^\s*(jetstream|leafnodes|system_account)\b/m.test(content))
+    )
       return natsFaults(content, `data.${key}`);
     return ownFaults(content, `data.${key}`);
   });
@@ -41,7 +56,13 @@ function ownFaults(content: string, path: string): readonly Fault[] {
   const parsed = parsedJson(content);
   if (parsed === undefined) {
     if (!roots.some((root) => new RegExp(`^["']?${root}["']?\\s*:`, 'm').test(content))) return [];
-    return [fault(path, 'the configuration as JSON, which this rule can read', 'Render it as JSON; the processes read it as YAML.')];
+    return [
+      fault(
+        path,
+        'the configuration as JSON, which this rule can read',
+        'Render it as JSON; the processes read it as YAML.',
+      ),
+    ];
   }
   return roots.flatMap((root) => {
     const config = at(parsed, root);
@@ -52,9 +73,10 @@ function ownFaults(content: string, path: string): readonly Fault[] {
 function planeFaults(config: unknown, path: string): readonly Fault[] {
   const door = at(config, 'listen', 'insecureLoopback');
   const urls = [['url'], ['controlPlane', 'url']].map((keys) => [keys, /^https:\/\//, 'an https URL'] as const);
-  const nats = [['controlPlane', 'natsUrl'], ['nats', 'url']].map(
-    (keys) => [keys, /^(nats|tls):\/\//, 'a nats:// URL, which our processes dial by TLS alone'] as const,
-  );
+  const nats = [
+    ['controlPlane', 'natsUrl'],
+    ['nats', 'url'],
+  ].map((keys) => [keys, /^(nats|tls):\/\//, 'a nats:// URL, which our processes dial by TLS alone'] as const);
   return [
     ...(isAbsent(door) || isLoopback(door)
       ? []
@@ -121,7 +143,9 @@ function serviceFaults(resource: Declared): readonly Fault[] {
     const target = at(port, 'targetPort') ?? at(port, 'port');
     if (port === notYetKnown || tlsPorts.has(target)) return [];
     const expected = 'a target port with mutual TLS (tls or nats)';
-    return [fault(`spec.ports[${index}].targetPort`, expected, 'Reach health, metrics and monitor inside the cluster.')];
+    return [
+      fault(`spec.ports[${index}].targetPort`, expected, 'Reach health, metrics and monitor inside the cluster.'),
+    ];
   });
   const annotations = endsTls
     .filter((key) => !isAbsent(at(props, 'metadata', 'annotations', key)))
@@ -149,7 +173,9 @@ function routeFaults(resource: Declared): readonly Fault[] {
   if (passThrough.some((key) => ['true', notYetKnown].includes(at(props, 'metadata', 'annotations', key) as string)))
     return [];
   const remedy = 'Use a Service of type LoadBalancer or NodePort, or a route that passes TLS through (TLSRoute).';
-  return [fault('', `no ${kindOf(resource)} before a plane: it ends TLS, and the certificate of the caller with it`, remedy)];
+  return [
+    fault('', `no ${kindOf(resource)} before a plane: it ends TLS, and the certificate of the caller with it`, remedy),
+  ];
 }
 
 function parsedJson(content: string): unknown {

@@ -3,7 +3,17 @@
  * ranges are 0.0.0.0/0 when none are given. Who means it says so on the object: `portolan.dev/public: "true"`, as a label or an
  * annotation; that opens the doors with a proof of identity (443 and NATS), and no other.
  */
-import { at, type Declared, isAbsent, isKubernetes, list, notYetKnown, text, type Violation, violation } from './declared.ts';
+import {
+  at,
+  type Declared,
+  isAbsent,
+  isKubernetes,
+  list,
+  notYetKnown,
+  text,
+  type Violation,
+  violation,
+} from './declared.ts';
 import { isAll, networkPolicyOf, rulesOf, type TrafficRule } from './network-policies.ts';
 
 export const rule = 'no-open-443';
@@ -90,6 +100,7 @@ function openBalancer(resource: Declared): readonly Violation[] {
 function sourceRanges(resource: Declared, annotations: unknown): unknown {
   const ranges = at(resource.props, 'spec', 'loadBalancerSourceRanges');
   const azure = at(annotations, azureRanges);
-  if (!isAll(ranges) || isAbsent(azure) || azure === notYetKnown) return isAll(ranges) && azure === notYetKnown ? azure : ranges;
+  if (!isAll(ranges) || isAbsent(azure) || azure === notYetKnown)
+    return isAll(ranges) && azure === notYetKnown ? azure : ranges;
   return (text(azure) ?? '').split(',');
 }

@@ -3,7 +3,18 @@
  * Secret that a program declares holds no values (also marked ones: Pulumi's SDK marks those of every Secret, which says nothing
  * of where they came from), and no password, token or URL with a password stands anywhere in inputs.
  */
-import { at, type Declared, isAbsent, isKubernetes, list, notYetKnown, record, text, type Violation, violation } from './declared.ts';
+import {
+  at,
+  type Declared,
+  isAbsent,
+  isKubernetes,
+  list,
+  notYetKnown,
+  record,
+  text,
+  type Violation,
+  violation,
+} from './declared.ts';
 import { containersOf, podsOf } from './pods.ts';
 import { placesOf } from './walk-values.ts';
 
@@ -12,7 +23,12 @@ export const rule = 'no-plain-secret';
 const byReference = 'Make it in the cluster (as our birth job does) or by a secret operator, and name it here.';
 
 export function noPlainSecret(resource: Declared): readonly Violation[] {
-  return [...filledSecret(resource), ...plainVariables(resource), ...plainEntries(resource), ...plainAnywhere(resource)];
+  return [
+    ...filledSecret(resource),
+    ...plainVariables(resource),
+    ...plainEntries(resource),
+    ...plainAnywhere(resource),
+  ];
 }
 
 function filledSecret(resource: Declared): readonly Violation[] {
@@ -42,7 +58,9 @@ export function isSecretName(name: string): boolean {
 /** Words that are settings, and references that Kubernetes or a shell fills in. */
 function isHarmless(value: unknown): boolean {
   if (typeof value !== 'string') return true;
-  return /^(|true|false|yes|no|on|off|none|required|\d{1,3}|\$\([A-Za-z_]\w*\)|\$\{[A-Za-z_]\w*\})$/i.test(value.trim());
+  return /^(|true|false|yes|no|on|off|none|required|\d{1,3}|\$\([A-Za-z_]\w*\)|\$\{[A-Za-z_]\w*\})$/i.test(
+    value.trim(),
+  );
 }
 
 function plainVariables(resource: Declared): readonly Violation[] {
@@ -54,7 +72,8 @@ function plainVariables(resource: Declared): readonly Violation[] {
     .filter(({ variable }) => isSecretName(text(at(variable, 'name')) ?? '') && !isHarmless(at(variable, 'value')))
     .map(({ path, variable }) => {
       const expected = `${text(at(variable, 'name'))} not to have a literal value`;
-      const remedy = 'Mount the Secret as a file and name the file; or, for what reads variables alone, use valueFrom.secretKeyRef.';
+      const remedy =
+        'Mount the Secret as a file and name the file; or, for what reads variables alone, use valueFrom.secretKeyRef.';
       return violation(rule, resource, { path: `${path}.value`, expected, remedy });
     });
 }
@@ -74,12 +93,23 @@ const token = /ptl_[a-z]{3}_[0-9A-Za-z]{10}_[0-9A-Za-z]{10,}/;
 const urlWithPassword = /[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:"']*:([^\s/?#@"']+)@/gi;
 
 function plainAnywhere(resource: Declared): readonly Violation[] {
-  const finding = (expected: string, remedy: string) => (path: string) => violation(rule, resource, { path, expected, remedy });
+  const finding = (expected: string, remedy: string) => (path: string) =>
+    violation(rule, resource, { path, expected, remedy });
   const tokens = placesOf(resource.props, (value) => typeof value === 'string' && token.test(value));
   const urls = placesOf(resource.props, (value) => typeof value === 'string' && hasPassword(value));
   return [
-    ...tokens.map(finding('no token of the federation', 'Name the file or Secret that holds it, and revoke this one: it was written down.')),
-    ...urls.map(finding('a URL without a password', 'Leave the password out; for PostgreSQL, PGPASSFILE names the file that has it.')),
+    ...tokens.map(
+      finding(
+        'no token of the federation',
+        'Name the file or Secret that holds it, and revoke this one: it was written down.',
+      ),
+    ),
+    ...urls.map(
+      finding(
+        'a URL without a password',
+        'Leave the password out; for PostgreSQL, PGPASSFILE names the file that has it.',
+      ),
+    ),
   ];
 }
 

@@ -49,7 +49,9 @@ function podIn(kind: string, object: unknown, prefix: string): readonly Pod[] {
   const spec = at(object, ...keys, 'spec');
   if (spec === undefined || spec === notYetKnown) return [];
   const path = prefix + [...keys, 'spec'].join('.');
-  return [{ path, spec, labels: at(object, ...keys, 'metadata', 'labels'), namespace: at(object, 'metadata', 'namespace') }];
+  return [
+    { path, spec, labels: at(object, ...keys, 'metadata', 'labels'), namespace: at(object, 'metadata', 'namespace') },
+  ];
 }
 
 export function containersOf({ path, spec }: Pod): readonly Container[] {

@@ -13,7 +13,16 @@ interface Fault {
   readonly remedy: string;
 }
 
-const volumeTypes = ['configMap', 'csi', 'downwardAPI', 'emptyDir', 'ephemeral', 'persistentVolumeClaim', 'projected', 'secret'];
+const volumeTypes = [
+  'configMap',
+  'csi',
+  'downwardAPI',
+  'emptyDir',
+  'ephemeral',
+  'persistentVolumeClaim',
+  'projected',
+  'secret',
+];
 
 const safeSysctls = new Set([
   'kernel.shm_rmid_forced',
@@ -42,11 +51,19 @@ function podFaults({ path, spec }: Pod): readonly Fault[] {
   const shared = ['hostNetwork', 'hostPID', 'hostIPC']
     .filter((key) => at(spec, key) === true)
     .map((key) => fault(`${path}.${key}`, 'false', 'Remove it: the pod would share this with its node.'));
-  const volumes = list(at(spec, 'volumes')).flatMap((volume, index) => volumeFaults(volume, `${path}.volumes[${index}]`));
+  const volumes = list(at(spec, 'volumes')).flatMap((volume, index) =>
+    volumeFaults(volume, `${path}.volumes[${index}]`),
+  );
   const sysctls = list(at(spec, 'securityContext', 'sysctls')).flatMap((one, index) => {
     const name = text(at(one, 'name'));
     if (name === undefined || safeSysctls.has(name)) return [];
-    return [fault(`${path}.securityContext.sysctls[${index}]`, 'a namespaced sysctl of the profile "restricted"', 'Remove it.')];
+    return [
+      fault(
+        `${path}.securityContext.sysctls[${index}]`,
+        'a namespaced sysctl of the profile "restricted"',
+        'Remove it.',
+      ),
+    ];
   });
   return [...shared, ...volumes, ...sysctls, ...contextFaults(at(spec, 'securityContext'), `${path}.securityContext`)];
 }
@@ -56,7 +73,11 @@ function volumeFaults(volume: unknown, path: string): readonly Fault[] {
   return given
     .filter(([key]) => !volumeTypes.includes(key))
     .map(([key]) =>
-      fault(`${path}.${key}`, `one of ${volumeTypes.join(', ')}`, 'Use a claim for data, and emptyDir for what may be lost.'),
+      fault(
+        `${path}.${key}`,
+        `one of ${volumeTypes.join(', ')}`,
+        'Use a claim for data, and emptyDir for what may be lost.',
+      ),
     );
 }
 
@@ -67,7 +88,12 @@ function contextFaults(context: unknown, path: string): readonly Fault[] {
   const seLinux = at(context, 'seLinuxOptions');
   const hostProcess = at(context, 'windowsOptions', 'hostProcess');
   return [
-    ...when(at(context, 'runAsNonRoot') === false, `${path}.runAsNonRoot`, 'true', 'Say true, or remove it where the pod says so.'),
+    ...when(
+      at(context, 'runAsNonRoot') === false,
+      `${path}.runAsNonRoot`,
+      'true',
+      'Say true, or remove it where the pod says so.',
+    ),
     ...when(at(context, 'runAsUser') === 0, `${path}.runAsUser`, 'any user but 0', 'Our images run as 65532.'),
     ...when(
       !isAbsent(seccomp) && seccomp !== notYetKnown && seccomp !== 'RuntimeDefault' && seccomp !== 'Localhost',
@@ -82,7 +108,8 @@ function contextFaults(context: unknown, path: string): readonly Fault[] {
       'Remove it: RuntimeDefault is the default.',
     ),
     ...when(
-      !seLinuxTypes.has(text(at(seLinux, 'type')) ?? '') || ['user', 'role'].some((key) => (text(at(seLinux, key)) ?? '') !== ''),
+      !seLinuxTypes.has(text(at(seLinux, 'type')) ?? '') ||
+        ['user', 'role'].some((key) => (text(at(seLinux, key)) ?? '') !== ''),
       `${path}.seLinuxOptions`,
       'a container type, and neither user nor role',
       'Remove it.',
@@ -101,7 +128,12 @@ function containerFaults(pod: Pod, { path, container }: Container): readonly Fau
     ...must(at(own, 'allowPrivilegeEscalation'), false, `${where}.allowPrivilegeEscalation`),
     ...must(at(own, 'readOnlyRootFilesystem'), true, `${where}.readOnlyRootFilesystem`),
     ...when(at(own, 'privileged') === true, `${where}.privileged`, 'false', 'Remove it.'),
-    ...when(isAbsent(either('runAsNonRoot')), `${where}.runAsNonRoot`, 'true, here or at the pod', 'Say true at the pod.'),
+    ...when(
+      isAbsent(either('runAsNonRoot')),
+      `${where}.runAsNonRoot`,
+      'true, here or at the pod',
+      'Say true at the pod.',
+    ),
     ...when(
       isAbsent(either('seccompProfile', 'type')),
       `${where}.seccompProfile.type`,
@@ -147,12 +179,19 @@ function handlerFaults(container: unknown, path: string): readonly Fault[] {
   return handlers.flatMap((keys) =>
     ['httpGet', 'tcpSocket']
       .filter((how) => (text(at(container, ...keys, how, 'host')) ?? '') !== '')
-      .map((how) => fault(`${path}.${keys.join('.')}.${how}.host`, 'no host', 'Remove it: the kubelet asks the pod itself.')),
+      .map((how) =>
+        fault(`${path}.${keys.join('.')}.${how}.host`, 'no host', 'Remove it: the kubelet asks the pod itself.'),
+      ),
   );
 }
 
 function must(value: unknown, wanted: boolean, path: string): readonly Fault[] {
-  return when(value !== wanted && value !== notYetKnown, path, String(wanted), `Say ${wanted}: there is no safe default.`);
+  return when(
+    value !== wanted && value !== notYetKnown,
+    path,
+    String(wanted),
+    `Say ${wanted}: there is no safe default.`,
+  );
 }
 
 function when(broken: boolean, path: string, expected: string, remedy: string): readonly Fault[] {

@@ -97,7 +97,9 @@ function gatewayNamed(selector: unknown): string | undefined {
 
 function openingsOf(guard: Guard): readonly Opening[] {
   const { resource } = guard.policy;
-  const mark = ['labels', 'annotations'].map((where) => text(at(resource.props, 'metadata', where, peerMark))).find(Boolean);
+  const mark = ['labels', 'annotations']
+    .map((where) => text(at(resource.props, 'metadata', where, peerMark)))
+    .find(Boolean);
   return (['Ingress', 'Egress'] as const)
     .filter((direction) => concerns(guard.policy, direction))
     .flatMap((direction) =>
@@ -121,7 +123,9 @@ function reachesDoor({ ports }: TrafficRule): boolean {
   return list(ports).some((one) => {
     const [port, end] = [at(one, 'port'), at(one, 'endPort')];
     if (port === undefined || doors.has(port)) return true;
-    return typeof port === 'number' && typeof end === 'number' && [443, 8443].some((door) => port <= door && door <= end);
+    return (
+      typeof port === 'number' && typeof end === 'number' && [443, 8443].some((door) => port <= door && door <= end)
+    );
   });
 }
 
@@ -172,7 +176,9 @@ function hasAddressRule(guards: readonly Guard[], plane: string, direction: Dire
     .some(
       (one) =>
         reachesDoor(one) &&
-        (one.peers === notYetKnown || isAll(one.peers) || list(one.peers).some((peer) => at(peer, 'ipBlock') !== undefined)),
+        (one.peers === notYetKnown ||
+          isAll(one.peers) ||
+          list(one.peers).some((peer) => at(peer, 'ipBlock') !== undefined)),
     );
 }
 
@@ -187,9 +193,13 @@ function unpaired(
   const { from, to, direction, guard, path } = one;
   if (matrices.some(({ props }) => hasUnknownPairs(props))) return [];
   const paired = pairs.some(({ planes }) => planes.includes(from) && planes.includes(to));
-  const say = (expected: string, remedy: string) => [violation(rule, guard.policy.resource, { path, expected, remedy })];
+  const say = (expected: string, remedy: string) => [
+    violation(rule, guard.policy.resource, { path, expected, remedy }),
+  ];
   if (matrices.length > 0)
-    return paired ? [] : say(`${from} and ${to} to be a pair of the peer matrix`, 'Add both to one Mesh, or remove the rule.');
+    return paired
+      ? []
+      : say(`${from} and ${to} to be a pair of the peer matrix`, 'Add both to one Mesh, or remove the rule.');
   const other = direction === 'Egress' ? to : from;
   const answered = openings.some((two) => two.from === from && two.to === to && two.direction !== direction);
   if (answered || !knows(guards, other)) return [];

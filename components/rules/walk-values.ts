@@ -15,7 +15,8 @@ export function* walkValues(value: unknown, path = ''): Generator<Found> {
     for (const [index, one] of value.entries()) yield* walkValues(one, `${path}[${index}]`);
   } else if (typeof value === 'object' && value !== null) {
     yield { path, value: record(value) };
-    for (const key of Object.keys(value)) yield* walkValues(at(value, key), path === '' ? shownKey(key) : `${path}.${shownKey(key)}`);
+    for (const key of Object.keys(value))
+      yield* walkValues(at(value, key), path === '' ? shownKey(key) : `${path}.${shownKey(key)}`);
   }
 }
 
@@ -49,4 +50,3 @@ export function placesOf(value: unknown, matches: (found: Found['value']) => boo
   for (const { path, value: one } of walkValues(value)) if (matches(one)) places.add(path);
   return [...places];
 }
-

@@ -31,7 +31,11 @@ export class PolicyEngine extends Engine {
 
   override get env(): Record<string, string> {
     // programs and packs run on the Node that runs the test
-    return { ...super.env, PULUMI_IGNORE_AMBIENT_PLUGINS: 'true', PATH: `${join(process.execPath, '..')}:${process.env.PATH}` };
+    return {
+      ...super.env,
+      PULUMI_IGNORE_AMBIENT_PLUGINS: 'true',
+      PATH: `${join(process.execPath, '..')}:${process.env.PATH}`,
+    };
   }
 
   /** What the engine says, and whether it went through. @param config Policy configuration, as a stack has it. */
