@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { peerPairs } from '../mesh/peer-pairs.ts';
-import { denyAll, deployment, gatewayPolicy, peerMatrix, peerPolicy, type Value } from '../test/manifests.ts';
+import {
+  denyAll,
+  deployment,
+  gatewayPod,
+  gatewayPolicy,
+  peerMatrix,
+  peerPolicy,
+  type Value,
+} from '../test/manifests.ts';
 import { type Declared, notYetKnown, symmetricMatrix } from './index.ts';
 
 const says = (resources: readonly Declared[]) =>
@@ -10,19 +18,27 @@ const both = [peerPolicy('aws', 'azure'), peerPolicy('azure', 'aws')];
 const matrix = peerMatrix(['aws', 'azure']);
 const ports = [{ port: 8443 }];
 const address = (cidr: string) => [{ ipBlock: { cidr } }];
-/** As to a gateway of another cluster. */
-const byAddress = (plane: string, spec: Value = {}, mark: Value = {}) =>
-  gatewayPolicy(
-    plane,
-    'peers',
-    {
-      ingress: [{ from: address('198.51.100.7/32'), ports }],
-      egress: [{ to: address('192.0.2.7/32'), ports: [{ port: 443 }] }],
-      ...spec,
-    },
-    mark,
-  );
-const peer = (name: string) => ({ 'portolan.dev/peer': name });
+/** As to gateways of other clusters, in one policy. */
+const byAddress = (plane: string, spec: Value = {}) =>
+  gatewayPolicy(plane, 'peers', {
+    ingress: [{ from: address('198.51.100.7/32'), ports }],
+    egress: [{ to: address('192.0.2.7/32'), ports: [{ port: 443 }] }],
+    ...spec,
+  });
+/** As our flows are rendered: one policy for each end of each direction. */
+const flow = (from: string, to: string, spec: { in?: Value; out?: Value } = {}) => [
+  gatewayPolicy(from, `calls.${from}.${to}.out`, {
+    policyTypes: ['Egress'],
+    egress: [{ to: address('192.0.2.7/32'), ports: [{ port: 443 }] }],
+    ...spec.out,
+  }),
+  gatewayPolicy(to, `calls.${from}.${to}.in`, {
+    policyTypes: ['Ingress'],
+    ingress: [{ from: address('198.51.100.7/32'), ports }],
+    ...spec.in,
+  }),
+];
+const flows = [...flow('aws', 'azure'), ...flow('azure', 'aws')];
 
 test.each<[string, Declared[]]>([
   ['nothing', []],
@@ -34,9 +50,18 @@ test.each<[string, Declared[]]>([
   ['one cluster, both ends', [matrix, ...both]],
   ['both ends, and the matrix in another program', both],
   ['two clusters, by address', [matrix, byAddress('aws'), byAddress('azure')]],
+  ['two clusters, each rule by its name', [matrix, ...flows]],
   [
-    'two clusters, each rule with its peer',
-    [matrix, byAddress('aws', {}, peer('azure')), byAddress('azure', {}, peer('aws'))],
+    'flows whose addresses are not known yet',
+    [matrix, ...flow('aws', 'azure', { in: { ingress: [] }, out: { egress: [] } }), ...flow('azure', 'aws')],
+  ],
+  [
+    'flows of which nothing is known yet',
+    [matrix, ...flows.map((one) => ({ ...one, props: { ...(one.props as Value), spec: notYetKnown } }))],
+  ],
+  [
+    'the end that is here, of a pair whose other gateway runs elsewhere',
+    [matrix, deployment(), flows[0], flows[3]].filter((one) => one !== undefined),
   ],
   [
     'ends over several policies',
@@ -123,20 +148,36 @@ test.each<[string, Declared[], RegExp[]]>([
     [matrix, byAddress('aws', { ingress: [] }), byAddress('azure')],
     [/gateway aws to admit azure/],
   ],
+  ['one end of a flow taken away', [matrix, ...flows.slice(1)], [/gateway aws to let it call azure/]],
+  ['the other end', [matrix, ...flows.slice(0, 3)], [/gateway aws to admit azure/]],
   [
-    'the label of a peer at one end only',
-    [matrix, byAddress('aws', {}, peer('azure')), byAddress('azure', {}, peer('gcp'))],
-    [
-      /gateway azure to admit aws/,
-      /gateway azure to let it call aws/,
-      /azure and gcp|gcp and azure/,
-      /azure and gcp|gcp and azure/,
-    ],
+    'one direction only',
+    [matrix, ...flow('aws', 'azure')],
+    [/gateway azure to let it call aws/, /gateway aws to admit azure/],
   ],
   [
-    'rules between gateways that are no pair',
+    'a name that its selector belies',
+    [matrix, ...flows.slice(1), gatewayPolicy('gcp', 'calls.aws.azure.out', { egress: [] })],
+    [/gateway aws to let it call azure/],
+  ],
+  [
+    'flows between gateways that are no pair',
+    [peerMatrix(), ...flows],
+    Array(4).fill(/aws and azure to be a pair|azure and aws to be a pair/),
+  ],
+  [
+    'gateways that run here without any policy',
+    [matrix, deployment(), deployment(gatewayPod(), 'azure')],
+    [/aws to let/, /azure to admit/, /azure to let/, /aws to admit/],
+  ],
+  [
+    'rules between gateways that are no pair, and none for the pair',
     [peerMatrix(['aws', 'gcp']), ...both],
-    [/azure and aws to be a pair|aws and azure to be a pair/, /to be a pair/, /to be a pair/, /to be a pair/],
+    [
+      /aws to let it call gcp/,
+      /aws to admit gcp/,
+      ...Array(4).fill(/aws and azure to be a pair|azure and aws to be a pair/),
+    ],
   ],
   [
     'one end, without any matrix',
