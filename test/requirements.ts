@@ -717,9 +717,9 @@ export const requirements: readonly Requirement[] = [
   {
     id: 'policies-under-the-engine',
     source: 'docs/policies.md',
-    says: 'The pack runs by our language host; one violation stops an update before anything is made, and says what to do.',
+    says: 'The pack runs by our language host; a violation stops an update before its resource is made, and says what to do.',
     proofs: {
-      'policies/engine.test.ts': 'a violation is refused before anything is made, in words that say what to do',
+      'policies/engine.test.ts': 'a violation is refused before its resource is made, in words that say what to do',
       'policies/shelf.test.ts': '%s is mandatory, has a reason, and its line in docs/policies.md',
     },
   },
