@@ -697,4 +697,57 @@ export const requirements: readonly Requirement[] = [
         'SIGTERM, one replica after the other, under load, with streams and long calls: no call fails, no stream breaks off',
     },
   },
+  // policies
+  {
+    id: 'policies-stop',
+    source: 'docs/policies.md "The rules"',
+    says: 'Each rule stops what it is for and lets its neighbours pass.',
+    proofs: {
+      'components/rules/image-by-digest.test.ts': 'stops: %s',
+      'components/rules/restricted-pods.test.ts': 'stops: %s',
+      'components/rules/default-deny.test.ts': 'stops: %s',
+      'components/rules/no-plain-secret.test.ts': 'stops: %s',
+      'components/rules/no-key-material.test.ts': 'stops: %s',
+      'components/rules/mesh-mutual-tls.test.ts': 'stops: %s',
+      'components/rules/symmetric-matrix.test.ts':
+        'for any mesh: rendered at both ends it passes; with any one end taken away it does not',
+      'components/rules/no-open-443.test.ts': 'stops: %s',
+    },
+  },
+  {
+    id: 'policies-under-the-engine',
+    source: 'docs/policies.md',
+    says: 'The pack runs by our language host; a violation stops an update before its resource is made, and says what to do.',
+    proofs: {
+      'policies/engine.test.ts': 'a violation is refused before its resource is made, in words that say what to do',
+      'policies/shelf.test.ts': '%s is mandatory, has a reason, and its line in docs/policies.md',
+    },
+  },
+  {
+    id: 'policies-and-unknowns',
+    source: 'docs/policies.md "When they are asked"',
+    says: 'What only an update knows stops no preview, hides nothing beside it, and is judged by the update.',
+    proofs: {
+      'policies/engine.test.ts': 'what only an update knows is refused by nothing, and hides nothing beside it',
+      'policies/read-properties.test.ts': 'unknowns are named, wherever they stand, and everything else is as it was',
+    },
+  },
+  {
+    id: 'policies-loosened',
+    source: 'docs/policies.md "Loosening one for a stack"',
+    says: 'Each policy can be loosened for a stack by its name, and the others go on.',
+    proofs: {
+      'policies/engine.test.ts':
+        'every policy is asked, and each can be loosened by its name in the policy configuration of a stack',
+    },
+  },
+  {
+    id: 'policies-in-constructors',
+    source: 'docs/policies.md',
+    says: 'A constructor refuses what the pack would, with its argument and the way out.',
+    proofs: {
+      'components/rules/image-by-digest.test.ts':
+        'a tag is refused with the argument, what was expected, and the command that finds the digest',
+    },
+  },
 ];

@@ -17,4 +17,4 @@ export { noKeyMaterial } from './no-key-material.ts';
 export { isWorld, noOpen443, publicMark } from './no-open-443.ts';
 export { noPlainSecret } from './no-plain-secret.ts';
 export { restrictedPods } from './restricted-pods.ts';
-export { peerMark, symmetricMatrix } from './symmetric-matrix.ts';
+export { symmetricMatrix } from './symmetric-matrix.ts';

@@ -41,7 +41,7 @@ class Reader {
   #value(): NatsValue | undefined {
     if (this.#take(/\{/y) !== undefined) return this.map('}');
     if (this.#take(/\[/y) !== undefined) return this.#list();
-    return this.#quoted() ?? this.#take(/[^\s,;{}[\]#]+(?:[^\S\n]+[^\s,;{}[\]#]+)*/y);
+    return this.#quoted() ?? this.#take(/[^\s,;{}[\]#]+(?:[^\S\n]+(?!\/\/)[^\s,;{}[\]#]+)*/y);
   }
 
   #list(): readonly NatsValue[] | undefined {

@@ -27,6 +27,10 @@ export function noPlainSecret(resource: Declared): readonly Violation[] {
     ...filledSecret(resource),
     ...plainVariables(resource),
     ...plainEntries(resource),
+<<<<<<< HEAD
+=======
+    ...plainKubeconfig(resource),
+>>>>>>> 36e8bc7ab8812a6be853ac389923aac3ec20c77b
     ...plainAnywhere(resource),
   ];
 }
@@ -85,6 +89,18 @@ function plainEntries(resource: Declared): readonly Violation[] {
     .map(([key]) =>
       violation(rule, resource, { path: `data.${key}`, expected: 'no secret in a ConfigMap', remedy: byReference }),
     );
+}
+
+/** Static credentials in a kubeconfig, be it YAML or JSON; its keys are no-key-material's. */
+const kubeconfigCredential = /(^|[\s{,])["']?(token|password)["']?\s*:\s*["']?[^\s"',}]/m;
+
+function plainKubeconfig(resource: Declared): readonly Violation[] {
+  const path = 'kubeconfig';
+  const kubeconfig = text(at(resource.props, path)) ?? '';
+  if (resource.type !== 'pulumi:providers:kubernetes' || !kubeconfigCredential.test(kubeconfig)) return [];
+  const expected = 'a kubeconfig without token or password: the state keeps it';
+  const remedy = 'Give the path of the file, or let it ask a program (`exec`) or name a `tokenFile`.';
+  return [violation(rule, resource, { path, expected, remedy })];
 }
 
 /** Tokens of ours (core/tokens.ts), also damaged ones. */

@@ -2,9 +2,9 @@
  * A crossing that is open at one end alone is either a hole (traffic that the matrix does not know) or an outage that shows at
  * the first call. So the peer matrix and the NetworkPolicies of its gateways say the same, at both ends.
  *
- * Decidable from manifests are rules between gateways that name the other end: by selectors (one cluster), or by the label
- * `portolan.dev/peer: <plane>` on a policy that is for that peer alone (addresses of another cluster). Where a pair has no such
- * rules, each end must at least have a way out and a way in by address.
+ * Decidable from manifests are rules that name the other gateway: by selectors (one cluster), or by the name of the policy,
+ * `calls.<caller>.<called>.in` or `.out`, which is what our flows are called (addresses of another cluster). Where a pair has no
+ * such rules, each end must at least have a way out and a way in by address. Ends that run elsewhere are not judged.
  */
 import { at, type Declared, list, notYetKnown, text, type Violation, violation } from './declared.ts';
 import {
@@ -16,10 +16,9 @@ import {
   rulesOf,
   type TrafficRule,
 } from './network-policies.ts';
+import { podsOf } from './pods.ts';
 
 export const rule = 'symmetric-matrix';
-
-export const peerMark = 'portolan.dev/peer';
 
 const nameLabel = 'app.kubernetes.io/name';
 const planeLabel = 'app.kubernetes.io/instance';
@@ -37,6 +36,8 @@ interface Pair {
 interface Guard {
   readonly plane: string;
   readonly policy: NetworkPolicy;
+  /** The other end and the direction that its name speaks of. */
+  readonly speaksOf?: { readonly other: string; readonly direction: Direction } | undefined;
 }
 
 /** That a policy at one end lets `from` call `to`. */
@@ -53,9 +54,10 @@ export function symmetricMatrix(resources: readonly Declared[]): readonly Violat
   const pairs = matrices.flatMap(pairsOf);
   const guards = resources.flatMap(guardsOf);
   const openings = guards.flatMap(openingsOf);
+  const here = new Set([...guards.map(({ plane }) => plane), ...resources.flatMap(gatewaysIn)]);
   return [
     ...matrices.flatMap(malformed),
-    ...pairs.flatMap((pair) => closedEnds(pair, guards, openings)),
+    ...pairs.flatMap((pair) => closedEnds(pair, here, guards, openings)),
     ...openings.flatMap((opening) => unpaired(opening, matrices, pairs, guards, openings)),
   ];
 }
@@ -83,10 +85,25 @@ function malformed(matrix: Declared): readonly Violation[] {
   });
 }
 
+/** `calls.aws.azure.out`: the end at aws of calls from aws to azure. */
+const callsName = /^calls\.([^.]+)\.([^.]+)\.(in|out)$/;
+
 function guardsOf(resource: Declared): readonly Guard[] {
   const policy = networkPolicyOf(resource);
-  const plane = policy && gatewayNamed(at(policy.spec, 'podSelector'));
-  return policy === undefined || plane === undefined ? [] : [{ plane, policy }];
+  if (policy === undefined) return [];
+  const [, from = '', to = '', end] = callsName.exec(text(at(resource.props, 'metadata', 'name')) ?? '') ?? [];
+  const [own, other, direction] = end === 'out' ? ([from, to, 'Egress'] as const) : ([to, from, 'Ingress'] as const);
+  const selector = at(policy.spec, 'podSelector');
+  const plane = selector === notYetKnown && end !== undefined ? own : gatewayNamed(selector);
+  if (plane === undefined) return [];
+  return [{ plane, policy, speaksOf: end !== undefined && plane === own ? { other, direction } : undefined }];
+}
+
+/** Planes whose gateways run as pods of this program. */
+function gatewaysIn(resource: Declared): readonly string[] {
+  return podsOf(resource)
+    .map(({ labels }) => gatewayNamed({ matchLabels: labels }))
+    .filter((plane) => plane !== undefined);
 }
 
 /** The plane whose gateway a pod selector names. */
@@ -96,6 +113,7 @@ function gatewayNamed(selector: unknown): string | undefined {
 }
 
 function openingsOf(guard: Guard): readonly Opening[] {
+<<<<<<< HEAD
   const { resource } = guard.policy;
   const mark = ['labels', 'annotations']
     .map((where) => text(at(resource.props, 'metadata', where, peerMark)))
@@ -111,6 +129,21 @@ function openingsOf(guard: Guard): readonly Opening[] {
           return [...others].map((other) => opening(guard, direction, other ?? '', path));
         }),
     );
+=======
+  return (['Ingress', 'Egress'] as const).flatMap((direction) => {
+    const spoken = guard.speaksOf?.direction === direction ? guard.speaksOf.other : undefined;
+    const rules = rulesOf(guard.policy, direction);
+    // while addresses are not known, our flows render no rule: the policy admits nobody yet
+    if (spoken !== undefined && rules.length === 0) return [opening(guard, direction, spoken, 'spec')];
+    if (!concerns(guard.policy, direction)) return [];
+    return rules.filter(reachesDoor).flatMap(({ path, peers }) => {
+      const named = list(peers).map((peer) => gatewayNamed(at(peer, 'podSelector')));
+      const others = new Set(named.filter((other) => other !== undefined && other !== guard.plane));
+      if (others.size === 0 && spoken !== undefined) others.add(spoken);
+      return [...others].map((other) => opening(guard, direction, other ?? '', path));
+    });
+  });
+>>>>>>> 36e8bc7ab8812a6be853ac389923aac3ec20c77b
 }
 
 function opening(guard: Guard, direction: Direction, other: string, path: string): Opening {
@@ -137,36 +170,42 @@ const ways = (first: string, second: string) =>
     [second, first, 'Ingress'],
   ] as const;
 
-/** Ends of a pair that are shut although both gateways have policies here. */
-function closedEnds(pair: Pair, guards: readonly Guard[], openings: readonly Opening[]): readonly Violation[] {
+/** Ends of a pair that are shut at gateways of this program. */
+function closedEnds(
+  pair: Pair,
+  here: ReadonlySet<string>,
+  guards: readonly Guard[],
+  openings: readonly Opening[],
+): readonly Violation[] {
   const [first, second] = pair.planes;
-  if (first === second || !knows(guards, first) || !knows(guards, second)) return [];
+  if (first === second) return [];
   const named = openings.filter(({ from, to }) => [from, to].every((plane) => pair.planes.includes(plane)));
   return ways(first, second)
     .filter(([from, to, direction]) => {
-      const here = direction === 'Egress' ? from : to;
-      if (named.length === 0) return !hasAddressRule(guards, here, direction);
+      const end = direction === 'Egress' ? from : to;
+      if (!here.has(end) || hasUnknown(guards, end)) return false;
+      if (named.length === 0) return !hasAddressRule(guards, end, direction);
       return !named.some((one) => one.from === from && one.to === to && one.direction === direction);
     })
     .map(([from, to, direction]) => {
-      const [here, says] = direction === 'Egress' ? [from, `let it call ${to}`] : [to, `admit ${from}`];
+      const [end, says] = direction === 'Egress' ? [from, `let it call ${to}`] : [to, `admit ${from}`];
       return violation(rule, pair.matrix, {
         path: pair.path,
-        expected: `a NetworkPolicy of gateway ${here} to ${says} on its TLS port, as ${first} and ${second} are peers`,
+        expected: `a NetworkPolicy of gateway ${end} to ${says} on its TLS port, as ${first} and ${second} are peers`,
         remedy: 'Declare both gateways in one Mesh, which renders both ends; or take the pair out of the matrix.',
       });
     });
 }
 
-/** Whether all policies of a plane can be read: with an unknown one nothing can be said to be missing. */
-function knows(guards: readonly Guard[], plane: string): boolean {
-  const own = guards.filter((guard) => guard.plane === plane);
-  const unknown = own.some(({ policy }) =>
-    (['ingress', 'egress'] as const).some(
-      (key) => at(policy.spec, key) === notYetKnown || list(at(policy.spec, key)).includes(notYetKnown),
-    ),
-  );
-  return own.length > 0 && !unknown;
+/** Whether some rule of a plane is not known: then nothing can be said to be missing. */
+function hasUnknown(guards: readonly Guard[], plane: string): boolean {
+  return guards
+    .filter((guard) => guard.plane === plane)
+    .some(({ policy }) =>
+      (['ingress', 'egress'] as const).some(
+        (key) => at(policy.spec, key) === notYetKnown || list(at(policy.spec, key)).includes(notYetKnown),
+      ),
+    );
 }
 
 function hasAddressRule(guards: readonly Guard[], plane: string, direction: Direction): boolean {
@@ -202,7 +241,7 @@ function unpaired(
       : say(`${from} and ${to} to be a pair of the peer matrix`, 'Add both to one Mesh, or remove the rule.');
   const other = direction === 'Egress' ? to : from;
   const answered = openings.some((two) => two.from === from && two.to === to && two.direction !== direction);
-  if (answered || !knows(guards, other)) return [];
+  if (answered || !guards.some(({ plane }) => plane === other) || hasUnknown(guards, other)) return [];
   return say(`gateway ${other} to have the other end of the rule`, 'Declare the rule at both gateways, or at neither.');
 }
 

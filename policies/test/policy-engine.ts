@@ -58,4 +58,11 @@ export class PolicyEngine extends Engine {
       return { passed: false, output: `${output.join('')}\n${error}` };
     }
   }
+
+  /** Types of what the state holds, providers of the SDK's own making left out. */
+  async made(): Promise<readonly string[]> {
+    const { deployment } = await (await this.stack(async () => {})).exportStack();
+    const { resources = [] } = deployment as { resources?: { type: string }[] };
+    return resources.map(({ type }) => type).filter((type) => !type.startsWith('pulumi:providers:'));
+  }
 }
