@@ -147,7 +147,7 @@ export class StandInControlPlane {
   async #identity(
     _request: IncomingMessage,
     response: ServerResponse,
-    asked: api.RenewBody & Partial<Pick<api.EnrollBody, "token" | "serviceAccountToken">>,
+    asked: api.RenewBody & Partial<Pick<api.EnrollBody, 'token' | 'serviceAccountToken'>>,
   ): Promise<void> {
     const refused = this.refuseWith ?? (asked.token !== undefined && asked.token !== TOKEN ? 401 : undefined);
     if (refused !== undefined) {
