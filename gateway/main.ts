@@ -98,9 +98,10 @@ class Readiness {
 }
 
 async function makeParts(config: Config, log: Log): Promise<Parts> {
-  const { dataDir, enrolmentFile, controlPlane, audit } = config;
+  const { dataDir, enrolmentFile, serviceAccountTokenFile, controlPlane, audit } = config;
   const certificate = await openPublicCertificate(config.certificate, log);
-  const identity = await openIdentity({ folder: join(dataDir, 'identity'), enrolmentFile, controlPlane, clock, log });
+  const folder = join(dataDir, 'identity');
+  const identity = await openIdentity({ folder, enrolmentFile, serviceAccountTokenFile, controlPlane, clock, log });
   const link = new NatsLink({ servers: controlPlane.natsUrl, caFile: controlPlane.caFile, identity, clock, log });
   const registry = new SnapshotRegistry({
     folder: dataDir,
