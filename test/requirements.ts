@@ -346,6 +346,15 @@ export const requirements: readonly Requirement[] = [
     },
   },
   {
+    id: 'last-records',
+    source: 'docs/deadlines.md "Draining"',
+    says: 'A gateway that ends in order leaves no audit record behind, unless nobody can take it.',
+    proofs: {
+      'gateway/adapters/spool/ship-spool.test.ts':
+        'an orderly end waits until the last record is in the database, and for NATS not at all',
+    },
+  },
+  {
     id: 'issuer-keys-bounded',
     source: 'docs/architecture.md "Identity of a gateway"',
     says: "An issuer's address of keys costs the control plane little, whatever it answers, and holds for a day while it is away.",
