@@ -114,11 +114,6 @@ describe.skipIf(pulumi === undefined)('under the real engine', () => {
     expect(left.output).toMatch(/\[mandatory\].*default-deny /);
   }, 240_000);
 });
-<<<<<<< HEAD
-void output;
-void secret;
-void declared;
-=======
 
 /** One resource at least for each policy. */
 function broken(): { password: string; bad: readonly Declared[] } {
@@ -141,4 +136,3 @@ function policyNames(): string[] {
   const shelf = readFileSync(`${import.meta.dirname}/index.ts`, 'utf8');
   return [...shelf.matchAll(/from '\.\/([a-z0-9-]+)\.ts'/g)].map(([, name]) => name ?? '');
 }
->>>>>>> 36e8bc7ab8812a6be853ac389923aac3ec20c77b

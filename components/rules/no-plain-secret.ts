@@ -27,10 +27,7 @@ export function noPlainSecret(resource: Declared): readonly Violation[] {
     ...filledSecret(resource),
     ...plainVariables(resource),
     ...plainEntries(resource),
-<<<<<<< HEAD
-=======
     ...plainKubeconfig(resource),
->>>>>>> 36e8bc7ab8812a6be853ac389923aac3ec20c77b
     ...plainAnywhere(resource),
   ];
 }

@@ -113,23 +113,6 @@ function gatewayNamed(selector: unknown): string | undefined {
 }
 
 function openingsOf(guard: Guard): readonly Opening[] {
-<<<<<<< HEAD
-  const { resource } = guard.policy;
-  const mark = ['labels', 'annotations']
-    .map((where) => text(at(resource.props, 'metadata', where, peerMark)))
-    .find(Boolean);
-  return (['Ingress', 'Egress'] as const)
-    .filter((direction) => concerns(guard.policy, direction))
-    .flatMap((direction) =>
-      rulesOf(guard.policy, direction)
-        .filter(reachesDoor)
-        .flatMap(({ path, peers }) => {
-          const named = list(peers).map((peer) => gatewayNamed(at(peer, 'podSelector')));
-          const others = new Set([mark, ...named].filter((other) => other !== undefined && other !== guard.plane));
-          return [...others].map((other) => opening(guard, direction, other ?? '', path));
-        }),
-    );
-=======
   return (['Ingress', 'Egress'] as const).flatMap((direction) => {
     const spoken = guard.speaksOf?.direction === direction ? guard.speaksOf.other : undefined;
     const rules = rulesOf(guard.policy, direction);
@@ -143,7 +126,6 @@ function openingsOf(guard: Guard): readonly Opening[] {
       return [...others].map((other) => opening(guard, direction, other ?? '', path));
     });
   });
->>>>>>> 36e8bc7ab8812a6be853ac389923aac3ec20c77b
 }
 
 function opening(guard: Guard, direction: Direction, other: string, path: string): Opening {

@@ -13,12 +13,7 @@ import {
   output,
   type Resource,
 } from '@pulumi/pulumi';
-import {
-  type ControlPlaneNetwork,
-  controlPlaneFlows,
-  type GatewayNetwork,
-  gatewayFlows,
-} from '../flows/index.ts';
+import { type ControlPlaneNetwork, controlPlaneFlows, type GatewayNetwork, gatewayFlows } from '../flows/index.ts';
 import type { KubernetesSiteArgs } from './kubernetes-site/args.ts';
 import { make } from './kubernetes-site/children.ts';
 import {
