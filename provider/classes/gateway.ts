@@ -1,5 +1,4 @@
 /** `Gateway` as programs write it. What it does is resources/gateway.ts's. */
-import type { WorkloadIdentity } from '@portolan/core';
 import { CustomResource, type CustomResourceOptions, type Input } from '@pulumi/pulumi';
 import { expectControl } from './expect-link.ts';
 import { type ControlPlaneLink, type EntryLink, lifeOf } from './links.ts';
@@ -35,8 +34,6 @@ export interface GatewayArgs {
   readonly workloadIdentity?: Input<WorkloadIdentityArgs> | undefined;
   /** Absolute. Its one-time enrolment is written there (0600) while the gateway is not enrolled. @default not written */
   readonly enrolmentFile?: Input<string> | undefined;
-  /** Whose pods may enrol as this gateway. @default nobody's: by a one-time secret */
-  readonly workloadIdentity?: Input<WorkloadIdentity> | undefined;
   /** Absolute. Where the gateway keeps its identity, if on this machine: while it is not there, the gateway is enrolled anew. @default the registry alone says */
   readonly identityFile?: Input<string> | undefined;
 }

@@ -50,7 +50,7 @@ export function namespace({ site, plane }: PlaneOnSite, part: Part): Manifest<'N
 
 /** Nothing in or out, until a flow says so. */
 export function closed(on: PlaneOnSite): Manifest<'NetworkPolicy'> {
-  const policy = defaultDeny(namespaceOf(on.site.namespacePrefix, on.plane));
+  const policy = defaultDeny({ name: on.plane, namespace: namespaceOf(on.site.namespacePrefix, on.plane) });
   return manifest('NetworkPolicy', 'default-deny', policy);
 }
 
