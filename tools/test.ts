@@ -10,7 +10,7 @@ import { endAll, leftovers } from './leftovers.ts';
 import { checkout } from './stack/index.ts';
 import { Interrupted, interruptible } from './start/interrupt.mjs';
 import { passThrough } from './start/pass-through.mjs';
-import { clusterTools, findTool, ToolMissing, tools } from './toolchain/index.ts';
+import { clusterTools, findTool, noClusterVariable, ToolMissing, tools } from './toolchain/index.ts';
 
 try {
   let cluster: NodeJS.ProcessEnv = {};
@@ -34,7 +34,7 @@ async function clusterEnvironment(signal: AbortSignal): Promise<NodeJS.ProcessEn
   } catch (error) {
     if (!(error instanceof ToolMissing)) throw error;
     console.error(skipped(error.message));
-    return {};
+    return { [noClusterVariable]: 'true' };
   }
 }
 

@@ -5,6 +5,9 @@
 /** What test clusters need beside the tools of every stack. */
 export const clusterTools = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const;
 
+/** Set by `npm test` where not all of them can be had, so that no test uses what else is found. */
+export const noClusterVariable = 'PORTOLAN_NO_CLUSTER';
+
 export type ToolName = 'pulumi' | 'nats-server' | (typeof clusterTools)[number];
 
 /** What is published of one tool for one platform. */

@@ -163,7 +163,7 @@ describe.skipIf(findClusterPrograms() === undefined)('a cluster that does not en
       const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
-      await once(child.stdout, 'data');
+      await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
       expect(processesOf(folder).length).toBeGreaterThanOrEqual(5);
       child.kill('SIGKILL');
       await vi.waitFor(() => expect(processesOf(folder)).toEqual([]), 20_000);
