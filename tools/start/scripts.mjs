@@ -93,6 +93,19 @@ ${stackOptions}
   --json            the same as JSON
   --help            this text`,
   },
+  flows: {
+    file: 'tools/commands/flows.ts',
+    options: { stack: text, json: flag },
+    says: 'each rule of the networks between the planes, with its reason and both ends',
+    usage: `usage: npm run flows -- [options]
+
+A paragraph a rule, as the last \`up\` made them: why it is there, who connects to whom, at which ports. A port that is
+translated on its way stands with the one that the pod sees. A local stack has none.
+
+${stackOptions}
+  --json            the same as JSON
+  --help            this text`,
+  },
   test: {
     file: 'tools/test.ts',
     says: 'run the tests',
