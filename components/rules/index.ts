@@ -11,10 +11,10 @@ export {
   violationText,
 } from './declared.ts';
 export { defaultDeny } from './default-deny.ts';
-export { imageByDigest, isByDigest } from './image-by-digest.ts';
+export { imageByDigest } from './image-by-digest.ts';
 export { meshMutualTls } from './mesh-mutual-tls.ts';
 export { noKeyMaterial } from './no-key-material.ts';
-export { isWorld, noOpen443, publicMark } from './no-open-443.ts';
+export { noOpen443, publicMark } from './no-open-443.ts';
 export { noPlainSecret } from './no-plain-secret.ts';
 export { restrictedPods } from './restricted-pods.ts';
 export { symmetricMatrix } from './symmetric-matrix.ts';

@@ -21,6 +21,7 @@ test.each<[string, Declared]>([
   ['a file of someone else’s', configMap({ 'app.yaml': 'listen: 0.0.0.0:80\n', 'notes.txt': 'gateway is up' })],
   ['a value that only an update knows', configMap({ 'config.yaml': notYetKnown })],
   ['NATS that verifies, clients and routes', nats(`port: 4222\n${tls}\ncluster { listen: 0.0.0.0:6222, ${tls} }`)],
+  ['a server.conf of somebody else', configMap({ 'server.conf': 'port: 80' })],
   ['NATS on loopback', nats('listen: 127.0.0.1:4222')],
   ['a Service of the TLS port', service()],
   [
@@ -95,6 +96,7 @@ test.each<[string, Declared, string]>([
   ],
   ['leaf nodes without TLS', nats(`${tls}\nleafnodes { port: 7422 }`), 'data.nats.conf: leafnodes.tls.verify'],
   ['NATS by what the file says', configMap({ 'server.conf': 'jetstream { }' }), 'data.server.conf: tls.verify'],
+  ['NATS by the label of its file', nats('port: 4222', 'server.conf'), 'data.server.conf: tls.verify'],
   ['NATS with a file from elsewhere', nats('include tls.conf'), 'data.nats.conf'],
   [
     'metrics outside',

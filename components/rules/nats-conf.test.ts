@@ -28,6 +28,7 @@ test.each([
   ['a map without an end', 'tls { verify: true'],
   ['a list without an end', 'a: [ b'],
   ['a key without a value', 'a: { b: }'],
+  ['maps without end', 'tls {'.repeat(100_000)],
   ['a stray brace', '} a: b'],
   ['an include, whose file is not here', 'include ./tls.conf'],
 ])('does not guess: %s', (_what, conf) => {

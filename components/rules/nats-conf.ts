@@ -13,9 +13,13 @@ export function readNatsConf(text: string): NatsMap | undefined {
   return map === undefined || reader.failed || 'include' in map ? undefined : map;
 }
 
+/** nats-server's own maps are four deep at most. */
+const deepest = 50;
+
 class Reader {
   readonly #text: string;
   #at = 0;
+  #depth = 0;
   failed = false;
 
   constructor(text: string) {
@@ -39,9 +43,17 @@ class Reader {
   }
 
   #value(): NatsValue | undefined {
-    if (this.#take(/\{/y) !== undefined) return this.map('}');
-    if (this.#take(/\[/y) !== undefined) return this.#list();
+    if (this.#take(/\{/y) !== undefined) return this.#within(() => this.map('}'));
+    if (this.#take(/\[/y) !== undefined) return this.#within(() => this.#list());
     return this.#quoted() ?? this.#take(/[^\s,;{}[\]#]+(?:[^\S\n]+(?!\/\/)[^\s,;{}[\]#]+)*/y);
+  }
+
+  #within<Value>(read: () => Value): Value | undefined {
+    if (this.#depth === deepest) return this.#fail();
+    this.#depth += 1;
+    const value = read();
+    this.#depth -= 1;
+    return value;
   }
 
   #list(): readonly NatsValue[] | undefined {

@@ -1,5 +1,5 @@
 /** NetworkPolicies (networking.k8s.io/v1) as values: whom they select, what they admit. */
-import { at, type Declared, isAbsent, isKubernetes, list, notYetKnown, record, text } from './declared.ts';
+import { at, type Declared, isAbsent, isKubernetes, list, notYetKnown, record } from './declared.ts';
 
 export type Direction = 'Ingress' | 'Egress';
 
@@ -52,23 +52,6 @@ export function isAll(value: unknown): boolean {
   return isAbsent(value) || (Array.isArray(value) && value.length === 0);
 }
 
-/** Whether a label selector surely matches these labels. An unknown in either is `undefined`. An absent selector matches nothing. */
-export function selects(selector: unknown, labels: unknown): boolean | undefined {
-  if (isAbsent(selector)) return false;
-  if (selector === notYetKnown || labels === notYetKnown) return undefined;
-  const wanted = at(selector, 'matchLabels');
-  const expressions = at(selector, 'matchExpressions');
-  if (wanted === notYetKnown || expressions === notYetKnown) return undefined;
-  const verdicts = [
-    ...Object.entries(record(wanted)).map(([key, value]) => matches(labels, key, 'In', [value])),
-    ...list(expressions).map((one) =>
-      matches(labels, text(at(one, 'key')) ?? '', at(one, 'operator'), list(at(one, 'values'))),
-    ),
-  ];
-  if (verdicts.includes(false)) return false;
-  return verdicts.includes(undefined) ? undefined : true;
-}
-
 export function selectsAll(selector: unknown): boolean {
   return (
     typeof selector === 'object' &&
@@ -78,21 +61,4 @@ export function selectsAll(selector: unknown): boolean {
     at(selector, 'matchLabels') !== notYetKnown &&
     at(selector, 'matchExpressions') !== notYetKnown
   );
-}
-
-function matches(labels: unknown, key: string, operator: unknown, values: readonly unknown[]): boolean | undefined {
-  const value = at(labels, key);
-  if (value === notYetKnown || operator === notYetKnown || values.includes(notYetKnown)) return undefined;
-  switch (operator) {
-    case 'In':
-      return values.includes(value);
-    case 'NotIn':
-      return !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    default:
-      return false;
-  }
 }

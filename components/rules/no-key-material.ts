@@ -23,7 +23,7 @@ const armour = /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----/;
 /** Seeds of nkeys: S, the kind, 56 letters of base32. */
 const nkeySeed = /(?<![A-Z0-9])S[OAUNCX][A-Z2-7]{56}(?![A-Z0-9])/;
 
-export function isPrivateKey(value: string | Readonly<Record<string, unknown>>): boolean {
+function isPrivateKey(value: string | Readonly<Record<string, unknown>>): boolean {
   return typeof value === 'string' ? armour.test(value) || nkeySeed.test(value) : isPrivateJwk(value);
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { gatewayPolicy, service, type Value } from '../test/manifests.ts';
-import { isWorld, noOpen443, notYetKnown } from './index.ts';
+import { noOpen443, notYetKnown } from './index.ts';
+import { isWorld } from './no-open-443.ts';
 
 const mark = { 'portolan.dev/public': 'true' };
 const world = [{ ipBlock: { cidr: '0.0.0.0/0' } }];
@@ -17,6 +18,7 @@ test.each([
     ingress({ from: world, ports: [{ port: 'tls' }, { port: 'nats' }] }, mark),
   ],
   ['the world going out', gatewayPolicy('aws', 'out', { egress: [{ to: world, ports: [{ port: 443 }] }] })],
+  ['ports that only an update knows, declared', ingress({ from: world, ports: notYetKnown }, mark)],
   ['peers that only an update knows', ingress({ from: notYetKnown, ports: tls })],
   ['a mark that only an update knows', ingress({ from: world, ports: tls }, { 'portolan.dev/public': notYetKnown })],
   ['a balancer with source ranges', service()],

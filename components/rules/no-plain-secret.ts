@@ -51,7 +51,7 @@ const secretName =
 const aboutSecret =
   /[_.-](FILE|PATH|DIR|NAME|REF|URL|URI|ENDPOINT|ISSUER|AUDIENCE|ID|TYPE|TTL|LIFE|LIFETIME|EXPIRY|SECONDS|MS|SIZE|LENGTH|ENABLED|REQUIRED|PREFIX|HEADER|ROTATION|POLICY)$/;
 
-export function isSecretName(name: string): boolean {
+function isSecretName(name: string): boolean {
   const upper = name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
   return secretName.test(upper) && !aboutSecret.test(upper);
 }
@@ -103,7 +103,8 @@ function plainKubeconfig(resource: Declared): readonly Violation[] {
 /** Tokens of ours (core/tokens.ts), also damaged ones. */
 const token = /ptl_[a-z]{3}_[0-9A-Za-z]{10}_[0-9A-Za-z]{10,}/;
 
-const urlWithPassword = /[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:"']*:([^\s/?#@"']+)@/gi;
+/** The scheme has a bound, so that long text is read in one go. */
+const urlWithPassword = /[a-z][a-z0-9+.-]{0,30}:\/\/[^\s/?#@:"']*:([^\s/?#@"']+)@/gi;
 
 function plainAnywhere(resource: Declared): readonly Violation[] {
   const finding = (expected: string, remedy: string) => (path: string) =>
