@@ -70,7 +70,7 @@ describe('a pod', () => {
     });
     ahead = 6_000;
     expect((await door.enrol(await token(pod), keys)).status).toBe(200);
-    ahead = 2 * DAY; // its certificate has expired, and there is no grace
+    ahead = 2 * DAY; // its certificate has expired
     expect((await door.enrol(await token(pod), keys)).status).toBe(200);
     expect(await door.rows(gateway)).toEqual([{ replica: await replicaOf(keys), pod: pod.uid }]);
   });
