@@ -55,6 +55,7 @@ export async function startEnrolmentDoor(now: () => number = Date.now): Promise<
         .select(['replica', 'pod_uid as pod'])
         .where('gateway', '=', gateway)
         .where('revoked_at', 'is', null)
+        .where('left_at', 'is', null)
         .orderBy('enrolled_at')
         .execute(),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
