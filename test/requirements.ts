@@ -310,6 +310,8 @@ export const requirements: readonly Requirement[] = [
     source: 'docs/architecture.md "Identity of a gateway"',
     says: 'A pod enrols by its projected service-account token, with keys of its own, and whenever it must; the token decides which gateway it is.',
     proofs: {
+      'test/enrolment-by-pod.test.ts':
+        'two pods of one gateway, from their first token to a certificate that ended while one of them was away',
       'control-plane/enrolment/workload.test.ts':
         'gets the identity of the gateway that its token belongs to, and each replica keys and a row of its own',
       'gateway/adapters/identity/pod-identity.test.ts':
