@@ -32,7 +32,7 @@ export function kubernetes(settings: Settings) {
     const where = { site: pick(sites, at), control, certificate: from as Certificate | undefined };
     return new GatewayPlane(name, { ...args, ...where });
   });
-  new Mesh('mesh', { control, gateways: [...gateways.values()] });
+  const mesh = new Mesh('mesh', { control, gateways: [...gateways.values()] });
 
   const servers = entries(rest.servers, (name, { gateway, ...args }) => {
     return new McpServer(name, { ...args, gateway: pick(gateways, gateway) });
@@ -44,6 +44,7 @@ export function kubernetes(settings: Settings) {
 
   return {
     controlPlane: control.url,
+    flows: mesh.flows,
     gateways: Object.fromEntries([...gateways].map(([name, { url }]) => [name, url])),
   };
 }

@@ -111,8 +111,11 @@ const rows: readonly [string, readonly PlaneNetwork[], string, RegExp][] = [
     /another plane/,
   ],
   [
-    'one cluster without an override',
-    [gateway('a', site('a'), { endpointOverride: 'a.svc:443' }), gateway('b', site('a'))],
+    'one cluster whose balancers do not lead back to it, without an override',
+    [
+      gateway('a', site('a', { platform: 'eks' }), { endpointOverride: 'a.svc:443' }),
+      gateway('b', site('a', { platform: 'eks' })),
+    ],
     'planes.b.endpointOverride',
     /expected host:port of its Service/,
   ],

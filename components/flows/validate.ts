@@ -145,7 +145,8 @@ function sharedEgress([one, other]: readonly [SiteNetwork, SiteNetwork]): readon
 
 /** Balancers of a cluster are short-circuited to pods, so planes in one cluster dial each other's Service. */
 function withoutOverride([one, other]: readonly [PlaneNetwork, PlaneNetwork]): readonly FlowFault[] {
-  if (one.site.cluster !== other.site.cluster) return [];
+  // elsewhere a cluster leads its own balancers' addresses back to its pods, where rules know them by selectors
+  if (one.site.cluster !== other.site.cluster || one.site.platform !== 'eks') return [];
   return [one, other].flatMap(({ name, endpointOverride }) =>
     endpointOverride === undefined
       ? [

@@ -1,7 +1,7 @@
 /** The mesh: which gateways may call each other. No Mesh, no crossing. */
 import { PeerMatrix } from '@portolan/provider';
-import { all, ComponentResource, type ComponentResourceOptions } from '@pulumi/pulumi';
-import { pairFlows } from '../flows/index.ts';
+import { all, ComponentResource, type ComponentResourceOptions, type Output } from '@pulumi/pulumi';
+import { type DescribedFlow, describeFlow, federationFlows, pairFlows } from '../flows/index.ts';
 import type { GatewayPlane } from '../gateway-plane/component.ts';
 import type { MeshArgs } from './args.ts';
 import { peerPairs } from './peer-pairs.ts';
@@ -20,14 +20,26 @@ const matrixSuffix = 'peers';
  * new Mesh('mesh', { control, gateways: [aws, azure, onprem] });
  */
 export class Mesh extends ComponentResource {
+  /** Every rule of the federation in words, for `portolan flows`; undefined where no rules are. */
+  readonly flows: Output<readonly DescribedFlow[]> | undefined;
+
   constructor(name: string, args: MeshArgs, opts?: ComponentResourceOptions) {
     super('portolan:index:Mesh', name, {}, opts);
     checkMesh(name, args);
     const pairs = peerPairs(args.gateways);
     new PeerMatrix(`${name}-${matrixSuffix}`, { control: args.control, pairs }, { parent: this });
     for (const pair of pairs) openPair(pair, { name, component: this });
+    this.flows = described(args);
     this.registerOutputs({ pairs: pairs.map((pair) => pair.map(({ entryName }) => entryName)) });
   }
+}
+
+function described({ control, gateways }: MeshArgs): Output<readonly DescribedFlow[]> | undefined {
+  if (control.network === undefined) return undefined;
+  const known = gateways.flatMap(({ network }) => network?.known ?? []);
+  return all([control.network.known, all(known)]).apply(([plane, others]) =>
+    federationFlows(plane, others).map(describeFlow),
+  );
 }
 
 /** Both directions at both ends. Where a site has no rules there is nothing to open. */

@@ -1,6 +1,7 @@
 /**
  * Nothing is open to the whole Internet by accident: not through a NetworkPolicy, not through a load balancer, whose source
- * ranges are 0.0.0.0/0 when none are given. Who means it says so on the object: `portolan.dev/public: "true"`, as a label or an
+ * ranges are 0.0.0.0/0 when none are given; one that keeps the caller's address (`externalTrafficPolicy: Local`) leaves it to the
+ * NetworkPolicies of its pods, which are judged by themselves. Who means it says so on the object: `portolan.dev/public: "true"`, as a label or an
  * annotation; that opens the doors with a proof of identity (443 and NATS), and no other.
  */
 import {
@@ -91,10 +92,22 @@ function openBalancer(resource: Declared): readonly Violation[] {
   });
   const ranges = sourceRanges(resource, annotations);
   if (isPublic(resource) || isInternal || ranges === notYetKnown) return [];
-  const open = isAll(ranges) || list(ranges).some(isWorld);
+  const open = isAll(ranges) ? !keepsAddresses(resource) : list(ranges).some(isWorld);
   if (!open) return [];
   const expected = 'source ranges that are not the whole Internet; without any, the balancer admits everyone';
-  return [violation(rule, resource, { path: 'spec.loadBalancerSourceRanges', expected, remedy })];
+  return [
+    violation(rule, resource, {
+      path: 'spec.loadBalancerSourceRanges',
+      expected,
+      remedy: `${remedy} Or keep callers' addresses, so that NetworkPolicies judge them: externalTrafficPolicy: Local.`,
+    }),
+  ];
+}
+
+/** NetworkPolicies see who calls. An unknown policy is taken for that. */
+function keepsAddresses({ props }: Declared): boolean {
+  const policy = at(props, 'spec', 'externalTrafficPolicy');
+  return policy === 'Local' || policy === notYetKnown;
 }
 
 function sourceRanges(resource: Declared, annotations: unknown): unknown {

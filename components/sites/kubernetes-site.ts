@@ -125,6 +125,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
       config,
       authorities: this.#authorities,
       tlsSecret: tlsSecretOf(plane.certificate),
+      isPublic: plane.callers === true,
       databaseUrl: isOwn ? `postgres://${databaseName}@postgres:${ports.postgres}/${databaseName}` : database.url,
       passwordSecret: isOwn ? secrets.database : database.passwordSecret,
     };
@@ -158,6 +159,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
       config,
       authorities: control.caFile === undefined ? undefined : readFileSync(control.caFile, 'utf8'),
       tlsSecret: tlsSecretOf(plane.certificate),
+      isPublic: plane.callers === true,
       audience: audienceOf(plane),
       drainDelayMs: place.drainDelayMs,
       drainTimeoutMs: place.drainTimeoutMs,
@@ -192,7 +194,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
     return networkPolicies(planned, this.name).map((policy) => {
       const { name, namespace } = policy.metadata;
       const spec = known.apply((flows) => specOf(networkPolicies(flows, this.name), policy));
-      const labels = { ...this.#plan.labels, ...policyLabels };
+      const labels = { ...this.#plan.labels, ...policy.metadata.labels };
       const object = { ...policy, metadata: { ...policy.metadata, labels }, spec };
       // the namespace is another plane's where the far end of a flow is opened
       const dependsOn = [this.#namespaces.get(namespace) ?? []].flat();
@@ -241,8 +243,6 @@ interface RuleOwner {
   readonly name: string;
   readonly component: ComponentResource;
 }
-
-const policyLabels = { 'app.kubernetes.io/part-of': 'portolan', 'app.kubernetes.io/managed-by': 'pulumi' };
 
 /** What flows must know of a plane, once the address is known under which it is dialled. */
 const describe =

@@ -65,7 +65,7 @@ describe.skipIf(pulumi === undefined || findClusterPrograms() === undefined)('st
   }
 
   test('a create that fails half way is gone on with', { timeout: cycleMs }, async () => {
-    writeFileSync(faults, 'create kubernetes:apps/v1:StatefulSet\n');
+    writeFileSync(faults, 'create StatefulSet\n');
     const failure = await up().catch((error: Error) => error.message);
     expect(failure).toMatch(/StatefulSet/);
     const rest = await up();
@@ -77,8 +77,13 @@ describe.skipIf(pulumi === undefined || findClusterPrograms() === undefined)('st
     expect(await up()).toEqual([]);
   });
 
-  test('one gateway more makes its own and the symmetric rules, and changes the matrix alone', { timeout: cycleMs }, async () => {
-    settings = withStandIns({ ...settings, gateways: { ...settings.gateways, rome: gatewayRome } }, environment.standIns);
+  test('one gateway more makes its own and the symmetric rules, and changes the matrix alone', {
+    timeout: cycleMs,
+  }, async () => {
+    settings = withStandIns(
+      { ...settings, gateways: { ...settings.gateways, rome: gatewayRome } },
+      environment.standIns,
+    );
     const changes = await up();
     const made = changes.filter(({ op }) => op === 'create').map(({ what }) => what.split(' ')[1] ?? '');
     expect(made.filter((name) => !/^rome($|-)|^mesh-calls\..*rome/.test(name))).toEqual([]);
@@ -128,7 +133,9 @@ const gatewayRome = {
 function settingsOf(stack: string): ProgramSettings {
   const text = readFileSync(join(import.meta.dirname, '..', '..', 'stacks', `Pulumi.${stack}.yaml`), 'utf8');
   const { config } = parse(text, { merge: true }) as { config: Record<string, unknown> };
-  return ProgramSettings.parse(Object.fromEntries(Object.entries(config).map(([key, value]) => [key.split(':')[1], value])));
+  return ProgramSettings.parse(
+    Object.fromEntries(Object.entries(config).map(([key, value]) => [key.split(':')[1], value])),
+  );
 }
 
 /** Every value of every Secret of ours, as text and as the API shows it. */

@@ -14,6 +14,7 @@ import {
   type PlanePods,
   type Pods,
 } from '../../flows/index.ts';
+import { publicMark } from '../../rules/index.ts';
 
 type Spec = types.input.networking.v1.NetworkPolicySpec;
 type Peer = types.input.networking.v1.NetworkPolicyPeer;
@@ -64,8 +65,15 @@ function ingress({ id, reason, from, to, ports }: Flow, cluster: string): readon
   const rules =
     peers === 'nobody' ? [] : [{ ...(peers === 'everyone' ? {} : { from: peers }), ports: ports.map(podPort) }];
   const spec: Spec = { podSelector: selects(to), policyTypes: ['Ingress'], ingress: rules };
-  return [policy(to.namespace, `${id}.in`, reason, spec, to.labels)];
+  const admitted = policy(to.namespace, `${id}.in`, reason, spec, to.labels);
+  return [from.kind === 'world' ? meantForEveryone(admitted) : admitted];
 }
+
+/** The policy pack stops what is open to everyone unless the object says that it is meant. */
+const meantForEveryone = ({ metadata, ...rest }: Policy): Policy => ({
+  ...rest,
+  metadata: { ...metadata, annotations: { ...metadata.annotations, [publicMark]: 'true' } },
+});
 
 const isOurs = (end: End, cluster: string): end is PlanePods => end.kind === 'plane' && end.cluster === cluster;
 

@@ -32,8 +32,8 @@ export interface ControlPlaneInCluster extends PlaneOnSite {
   readonly databaseUrl: string;
   /** Secret with the key `pgpass`. */
   readonly passwordSecret: string;
-  /** Who may come to its public address; absent: anybody. */
-  readonly sourceRanges?: readonly string[] | undefined;
+  /** Everyone may come to its public address; else network rules say who. */
+  readonly isPublic: boolean;
 }
 
 const part = 'control-plane';
@@ -56,7 +56,7 @@ export const controlPlaneDoor = (on: ControlPlaneInCluster): Manifest<'Service'>
   publicDoor(on, part, {
     selector: doorLabel(on.plane),
     listens: { tls: 443, nats: 4222 },
-    sourceRanges: on.sourceRanges,
+    isPublic: on.isPublic,
   });
 
 /** It may make Secrets and look whether its own are there; it may not list, change or delete any. */

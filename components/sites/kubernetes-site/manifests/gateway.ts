@@ -27,8 +27,8 @@ export interface GatewayInCluster extends PlaneOnSite {
   readonly audience: string;
   readonly drainDelayMs: number;
   readonly drainTimeoutMs: number;
-  /** Who may come to its public address; absent: anybody. */
-  readonly sourceRanges?: readonly string[] | undefined;
+  /** Everyone may come to its public address; else network rules say who. */
+  readonly isPublic: boolean;
 }
 
 const part = 'gateway';
@@ -49,8 +49,8 @@ export const gatewayGround = (gateway: GatewayInCluster): readonly Manifest[] =>
 
 /** In this order, because Pulumi waits until a Service has found pods. */
 export function gatewayServers(gateway: GatewayInCluster): readonly [Manifest<'Deployment'>, Manifest<'Service'>] {
-  const { plane, sourceRanges } = gateway;
-  const door = { selector: doorLabel(plane), listens: { tls: 443 }, sourceRanges };
+  const { plane, isPublic } = gateway;
+  const door = { selector: doorLabel(plane), listens: { tls: 443 }, isPublic };
   return [deployment(gateway, selectorOf(part, plane)), publicDoor(gateway, part, door)];
 }
 

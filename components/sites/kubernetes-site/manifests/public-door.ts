@@ -1,5 +1,6 @@
 /** The Service behind a plane's public address. TLS passes through unchanged: the planes themselves end it. */
 
+import { publicMark } from '../../../rules/index.ts';
 import type { Part, ports } from '../names.ts';
 import type { Ingress } from './ingress.ts';
 import { type Manifest, manifest } from './manifest.ts';
@@ -9,13 +10,14 @@ export interface Door {
   readonly selector: Readonly<Record<string, string>>;
   /** Port outside by the name of the pods' port: pods without a port of that name do not stand behind it. */
   readonly listens: Readonly<Partial<Record<keyof typeof ports, number>>>;
-  /** Who may come; absent: as the network rules say. */
-  readonly sourceRanges?: readonly string[] | undefined;
+  /** Meant for everyone; else network rules say who may come. */
+  readonly isPublic: boolean;
 }
 
 export function publicDoor(on: PlaneOnSite, part: Part, door: Door): Manifest<'Service'> {
   const { ingress } = on.site;
-  const annotations = ingress.kind === 'load-balancer' ? ingress.annotations : undefined;
+  const asked = ingress.kind === 'load-balancer' ? ingress.annotations : undefined;
+  const annotations = door.isPublic ? { ...asked, [publicMark]: 'true' } : asked;
   const metadata = metadataOf(on, part, part);
   return manifest('Service', 'door', {
     apiVersion: 'v1',
@@ -25,7 +27,7 @@ export function publicDoor(on: PlaneOnSite, part: Part, door: Door): Manifest<'S
   });
 }
 
-function specOf(ingress: Ingress, plane: string, { listens, sourceRanges }: Door) {
+function specOf(ingress: Ingress, plane: string, { listens }: Door) {
   const open = Object.entries(listens).map(([name, port]) => ({ name, port, targetPort: name, protocol: 'TCP' }));
   if (ingress.kind === 'given') return { type: 'ClusterIP', ports: open };
   const local = { externalTrafficPolicy: 'Local' }; // the source address stays what it is: rules name it
@@ -39,7 +41,6 @@ function specOf(ingress: Ingress, plane: string, { listens, sourceRanges }: Door
     ...local,
     ...(ingress.class ? { loadBalancerClass: ingress.class } : {}),
     ...(address ? { loadBalancerIP: address } : {}),
-    ...(sourceRanges ? { loadBalancerSourceRanges: [...sourceRanges] } : {}),
     ports: open,
   };
 }
