@@ -1,6 +1,6 @@
 /**
  * Whose row a replica is. A pod has one: where it comes again with other keys they replace those of before, so that pods which come and go with new
- * keys each time leave nothing behind; what it may not have is the row of another pod, unless it holds that pod's three keys (a volume moved on).
+ * keys each time leave nothing in a snapshot; what it may not have is the row of another pod, unless it holds that pod's three keys (a volume moved on).
  * Callers hold the lock on the gateway's row, so nothing here can be overtaken.
  */
 import { sql, type Transaction } from 'kysely';
@@ -56,7 +56,8 @@ export async function claimReplica(trx: Transaction<Database>, claim: ReplicaCla
     );
   if (!pod) return false;
   const replaced = await leaveOthers(trx, claim, pod.uid);
-  if (!there && !replaced) await makeRoom(trx, gateway);
+  const joins = !there || there.left_at !== null;
+  if (joins && !replaced) await makeRoom(trx, gateway);
   return replaced;
 }
 
