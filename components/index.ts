@@ -2,6 +2,17 @@
 export { ArgumentError } from '@portolan/provider';
 export type { ControlPlaneArgs } from './control-plane/args.ts';
 export { ControlPlane } from './control-plane/component.ts';
+export {
+  type ControlPlaneNetwork,
+  type DescribedFlow,
+  describeFlow,
+  type Flow,
+  type FlowFault,
+  federationFlows,
+  flowFaults,
+  type GatewayNetwork,
+  type SiteNetwork,
+} from './flows/index.ts';
 export type { GatewayPlaneArgs } from './gateway-plane/args.ts';
 export { GatewayPlane } from './gateway-plane/component.ts';
 export type { LocalMcpServerArgs } from './local-mcp-server/args.ts';

@@ -18,6 +18,7 @@ const STACK = 'docs/architecture.md "Local stack"';
 const ERRORS = 'docs/errors.md';
 const CONFIGURATION = 'docs/configuration.md';
 const DEADLINES = 'docs/deadlines.md';
+const FLOWS = 'docs/flows.md';
 const HTTP = 'MCP 2025-11-25, Streamable HTTP';
 
 // table
@@ -809,5 +810,34 @@ export const requirements: readonly Requirement[] = [
       'components/rules/image-by-digest.test.ts':
         'a tag is refused with the argument, what was expected, and the command that finds the digest',
     },
+
+  // the networks
+  {
+    id: 'flows-and-nothing-else',
+    source: FLOWS,
+    says: 'Of all pairs of pods, addresses and ports of a federation, the rules of its clusters let exactly the flows through, at both ends.',
+    proofs: {
+      'components/sites/kubernetes-site/network-policies.test.ts':
+        'of all pairs of pods, addresses and ports, exactly those may connect that must',
+      'components/flows/flows.test.ts': 'a pair is symmetric: the same flows whoever is named first, one each way',
+      'test/harness/netpol.test.ts': 'the example: who reaches port 6379 of role=db',
+    },
+  },
+  {
+    id: 'flows-of-one-more',
+    source: FLOWS,
+    says: 'A gateway more adds rules and changes none; rules depend on the planes that they name, and planes on no rule.',
+    proofs: {
+      'components/sites/kubernetes-site/network-policies.test.ts':
+        'a gateway more adds policies, and changes none of those that were there',
+      'components/flows/flows.test.ts':
+        'rules of a plane name that plane, its control plane and nobody else, so that they make no cycle',
+    },
+  },
+  {
+    id: 'flows-told',
+    source: FLOWS,
+    says: '`npx portolan flows` prints each rule with its reason and both ends.',
+    proofs: { 'tools/stack/flows.test.ts': 'each rule stands with its reason, both ends and ports' },
   },
 ];

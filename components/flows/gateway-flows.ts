@@ -1,6 +1,6 @@
 /** Flows of one gateway with its control plane, and of two gateways with each other. */
 import { controlDoor } from './control-plane-flows.ts';
-import { calledOf, callerOf, podsOf } from './ends.ts';
+import { calledOf, callerOf, podsIn, podsOf } from './ends.ts';
 import type { Flow } from './flow.ts';
 import { callers, dials, door, health, identity, metrics, names, outbound, tcp } from './plane-flows.ts';
 import type { ControlPlaneNetwork, GatewayNetwork } from './plane-network.ts';
@@ -11,6 +11,7 @@ export function gatewayFlows(gateway: GatewayNetwork, control: ControlPlaneNetwo
     ...callers(gateway, 'gateway'),
     ...toControlPlane(gateway, control),
     ...outside(gateway),
+    ...serversInCluster(gateway),
     ...names(gateway, 'gateway'),
     ...identity(gateway, 'gateway'),
     ...health(gateway, 'gateway', ports.health),
@@ -56,6 +57,17 @@ function toControlPlane(gateway: GatewayNetwork, control: ControlPlaneNetwork): 
   ];
 }
 
+function serversInCluster(gateway: GatewayNetwork): readonly Flow[] {
+  const { name, site } = gateway;
+  return (site.upstreamNamespaces ?? []).map(({ namespace, ports: named }) => ({
+    id: `upstreams.${name}.${namespace}`,
+    reason: `MCP servers of site ${site.name} run in its own cluster too.`,
+    from: podsOf(gateway, 'gateway'),
+    to: podsIn(namespace, 'MCP servers'),
+    ports: named.map((port) => tcp(port)),
+  }));
+}
+
 function outside(gateway: GatewayNetwork): readonly Flow[] {
   const from = podsOf(gateway, 'gateway');
   const { site, idps, otlp } = gateway;
@@ -63,7 +75,7 @@ function outside(gateway: GatewayNetwork): readonly Flow[] {
   const everyPort = [{ protocol: 'TCP', port: 1, endPort: 65_535 }] as const;
   const servers = {
     id: 'upstreams',
-    says: 'MCP servers in',
+    says: 'MCP servers',
     reason: `MCP servers of site ${site.name} are dialled in its own networks, at the ports named for them.`,
     reach: site.upstreamCidrs,
     otherwise: everyPort,

@@ -20,11 +20,19 @@ export function dials(from: PlaneNetwork, to: PlaneNetwork): string {
 export const door = (plane: PlaneNetwork): readonly FlowPort[] => [tcp(ports.tls, dialledPort(plane))];
 
 export function callers(plane: PlaneNetwork, part: Part): readonly Flow[] {
-  const { name, public: open } = plane;
-  if (open === undefined) return [];
-  const from = open === true ? everyone : sources(`callers of ${name}`, open);
-  const reason = `Whoever may call ${plane.url} connects to it; it admits nobody without a token.`;
-  return [{ id: `callers.${name}`, reason, from, to: calledOf(plane, part), ports: door(plane) }];
+  const { name, public: open, callerNamespaces = [], url } = plane;
+  const reason = `Whoever may call ${url} connects to it; it admits nobody without a token.`;
+  const called = { reason, to: calledOf(plane, part), ports: door(plane) };
+  const near = callerNamespaces.map((namespace) => ({
+    id: `callers.${name}.${namespace}`,
+    from: podsIn(namespace, 'applications'),
+    ...called,
+  }));
+  if (open === undefined) return near;
+  return [
+    { id: `callers.${name}`, from: open === true ? everyone : sources(`callers of ${name}`, open), ...called },
+    ...near,
+  ];
 }
 
 export function names(plane: PlaneNetwork, part: Part): readonly Flow[] {
@@ -62,7 +70,7 @@ export function health(plane: PlaneNetwork, part: Part, port: number): readonly 
 export function metrics(plane: PlaneNetwork, part: Part): readonly Flow[] {
   const { name, site } = plane;
   if (site.scrapers === undefined) return [];
-  const from = podsIn(site.scrapers, `scrapers in namespace ${site.scrapers}`);
+  const from = podsIn(site.scrapers, 'scrapers');
   const reason = 'Metrics are read from inside the cluster, and from that namespace alone.';
   return [{ id: `metrics.${name}.${part}`, reason, from, to: podsOf(plane, part), ports: [tcp(ports.metrics)] }];
 }
@@ -96,7 +104,7 @@ export function outbound(
     id: `${id}.${plane.name}.${idOfCidr(cidr)}`,
     reason,
     from,
-    to: destinations(`${says} ${cidr}`, [cidr]),
+    to: destinations(says, [cidr]),
     ports: named?.map((port) => tcp(port)) ?? otherwise,
   }));
 }

@@ -23,6 +23,10 @@ export interface SiteNetwork {
   readonly apiServer: { readonly cidrs: readonly string[] | undefined; readonly port: number };
   /** Networks, and ports in them, of the site's MCP servers. */
   readonly upstreamCidrs: readonly Reach[];
+  /** Namespaces of the cluster with MCP servers, and their pods' ports: networks do not always match pods. @default none */
+  readonly upstreamNamespaces?:
+    | readonly { readonly namespace: string; readonly ports: readonly number[] }[]
+    | undefined;
   /** From where balancers ask for the health of pods. @default only the kubelet does */
   readonly balancerCidrs?: readonly string[] | undefined;
   /** Namespace of what scrapes metrics. @default nobody scrapes */
@@ -42,6 +46,8 @@ interface AnyPlane {
   readonly endpointOverride?: string | undefined;
   /** Who may call it, beside the planes of the federation: `true` is everyone. @default nobody */
   readonly public?: true | readonly string[] | undefined;
+  /** Namespaces of its cluster whose pods may call it: networks do not always match pods. @default none */
+  readonly callerNamespaces?: readonly string[] | undefined;
   /** @default none */
   readonly idps?: readonly Reach[] | undefined;
   /** @default none */

@@ -19,6 +19,7 @@ const site = (name: string, platform: Platform, egress: string, upstream: string
   apiServer: { cidrs: ['172.20.0.1/32'], port: 443 },
   upstreamCidrs: [{ cidr: upstream, ports: [8080] }],
   balancerCidrs: ['10.0.0.0/24'],
+  upstreamNamespaces: [{ namespace: 'mcp', ports: [8080] }],
   scrapers: 'monitoring',
   loginCidrs: platform === 'aks' ? ['20.190.128.0/18'] : undefined,
 });
@@ -30,6 +31,7 @@ const plane = (name: string, on: SiteNetwork, ingress: string) => ({
   namespace: `portolan-${name}`,
   ingressCidrs: [ingress],
   public: ['198.51.100.0/24'],
+  callerNamespaces: ['agents'],
   idps: [{ cidr: '192.0.2.128/25' }],
   otlp: [{ cidr: '192.0.2.64/32', ports: [4317] }],
 });
@@ -63,9 +65,10 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
   [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
 
 function flowTable(flows: readonly Flow[]): string {
-  const rows = flows
-    .map(describeFlow)
-    .map(({ id, reason, from, to, ports }) => [`\`${id}\``, from, to, ports.join(', '), reason]);
+  const rows = flows.map((flow) => {
+    const { id, reason, from, to } = flow;
+    return [`\`${id}\``, from.says, to.says, describeFlow(flow).ports.join(', '), reason];
+  });
   return table(['rule', 'from', 'to', 'ports', 'why'], rows);
 }
 
@@ -113,10 +116,13 @@ networks leave them out (\`except\`), \`upstreamCidrs\` that contain one are ref
 ${platformTable()}
 
 ## How a cluster sees a flow
+* **Whose pods.** A plane's pods are selected by \`app.kubernetes.io/name\` and \`app.kubernetes.io/instance\` in the namespace of the plane, which is told
+  by the label that Kubernetes itself writes. The jobs that write Secrets carry \`portolan.dev/secrets-writer\` besides.
 * **Ports.** A NetworkPolicy matches the port of the pod, after every translation. So a call that is dialled at 443 leaves at 443 when it goes to another
   cluster, enters there at 8443, and is 8443 at both ends within one cluster.
 * **Ends in the same cluster** are selected by namespace and labels. Some clusters (Cilium: AKS, GKE) short-circuit their own balancers to pods, and
-  an \`ipBlock\` never matches a pod there. So planes of one cluster have an \`endpointOverride\`, the cluster name of their Service; the name in
+  an \`ipBlock\` never matches a pod there. So applications and MCP servers in the cluster are named by namespace (\`callerNamespaces\`,
+  \`upstreamNamespaces\`), and planes of one cluster have an \`endpointOverride\`, the cluster name of their Service; the name in
   TLS stays the plane's.
 * **Ends elsewhere** are seen by address: a caller by the egress addresses of its site, a plane that is called by its ingress addresses. Balancers
   must keep the address of the caller.

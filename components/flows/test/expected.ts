@@ -7,7 +7,16 @@ import { type Federation, plan, planesOf } from './federations.ts';
 
 /** A pod that the test puts into a cluster. */
 export interface Inhabitant {
-  readonly part: 'gateway' | 'control-plane' | 'nats' | 'postgres' | 'job' | 'dns' | 'scraper' | 'stranger';
+  readonly part:
+    | 'gateway'
+    | 'control-plane'
+    | 'nats'
+    | 'postgres'
+    | 'job'
+    | 'dns'
+    | 'scraper'
+    | 'application'
+    | 'stranger';
   readonly plane?: PlaneNetwork | undefined;
 }
 
@@ -21,9 +30,22 @@ const controls: readonly Inhabitant['part'][] = ['control-plane', 'job'];
 const resolves: readonly Inhabitant['part'][] = ['gateway', 'control-plane', 'job', 'nats'];
 
 /** Two pods of one cluster. Pods that are not ours accept everything, and dial everything. */
-export function mayMeet(from: Inhabitant, to: Inhabitant, asked: Asked, { platform }: SiteNetwork): boolean {
+export function mayMeet(
+  from: Inhabitant,
+  to: Inhabitant,
+  asked: Asked,
+  { platform, upstreamNamespaces }: SiteNetwork,
+): boolean {
   if (from.plane === undefined) return to.plane === undefined || mayEnterFromCluster(from, to, asked);
   if (to.plane === undefined) {
+    if (
+      from.part === 'gateway' &&
+      to.part === 'application' &&
+      asked.port === 8090 &&
+      asked.protocol === 'TCP' &&
+      upstreamNamespaces
+    )
+      return true;
     const toAny = platform === 'eks';
     return resolves.includes(from.part) && asked.port === 53 && (to.part === 'dns' || toAny);
   }
@@ -42,7 +64,8 @@ const hasPostgres = (plane: PlaneNetwork) => plane.kind === 'control-plane' && p
 
 function mayEnterFromCluster(from: Inhabitant, to: Inhabitant, { port, protocol }: Asked): boolean {
   if (protocol === 'UDP' || !doors.includes(to.part)) return false;
-  if (port === 8443) return to.plane?.public === true;
+  if (port === 8443)
+    return to.plane?.public === true || (from.part === 'application' && to.plane?.callerNamespaces !== undefined);
   return port === 9090 && from.part === 'scraper' && to.plane?.site.scrapers !== undefined;
 }
 
@@ -92,10 +115,10 @@ function toServer(site: SiteNetwork, to: string, { port }: Asked, federation: Fe
 }
 
 function toService({ site, idps = [], otlp = [] }: PlaneNetwork, to: string, { port }: Asked): boolean {
-  const anyone = idps.some(({ cidr }) => cidr === '0.0.0.0/0') && !to.startsWith('169.254.') && to !== '168.63.129.16';
+  const anyone = idps.some(({ cidr }) => cidr === '0.0.0.0/0') && !/^169\.254\.|:/.test(to) && to !== '168.63.129.16';
   if (port === 443 && (anyone || (idps.length > 0 && to === plan.idp))) return true;
   if (port === 443 && site.platform === 'aks' && to === plan.login) return true;
-  if (port === 4317 && otlp.length > 0 && to === plan.otlp) return true;
+  if (port === 4317 && otlp.length > 0 && (to === plan.otlp || to === plan.otlp6)) return true;
   if (port === 80 && site.platform === 'eks') return to === '169.254.170.23';
   if (site.platform !== 'gke') return false;
   return (port === 988 && to === '169.254.169.252') || (port === 80 && to === '169.254.169.254');

@@ -21,6 +21,7 @@ export const plan = {
   caller: '198.51.100.7',
   idp: '100.64.9.9',
   otlp: '100.64.8.8',
+  otlp6: 'fd00:8::8',
   login: '20.190.128.3',
   database: '10.90.0.5',
   stranger: '8.8.4.4',
@@ -33,10 +34,11 @@ const siteShape = fc.record({
   balanced: fc.boolean(),
   scraped: fc.boolean(),
   openServer: fc.boolean(),
+  serversInside: fc.boolean(),
 });
 type SiteShape = typeof siteShape extends fc.Arbitrary<infer Shape> ? Shape : never;
 
-const site = ({ platform, balanced, scraped, openServer }: SiteShape, at: number): SiteNetwork => ({
+const site = ({ platform, balanced, scraped, openServer, serversInside }: SiteShape, at: number): SiteNetwork => ({
   name: `site-${at}`,
   cluster: `cluster-${at}`,
   platform,
@@ -46,6 +48,7 @@ const site = ({ platform, balanced, scraped, openServer }: SiteShape, at: number
     { cidr: `10.${at + 10}.0.0/16`, ports: [8080, 8090] },
     ...(openServer ? [{ cidr: `10.${at + 30}.0.0/24` }] : []),
   ],
+  upstreamNamespaces: serversInside ? [{ namespace: 'apps', ports: [8090] }] : undefined,
   balancerCidrs: balanced ? ['35.191.0.0/16'] : undefined,
   scrapers: scraped ? 'monitoring' : undefined,
   loginCidrs: platform === 'aks' ? one(plan.login) : undefined,
@@ -54,12 +57,16 @@ const site = ({ platform, balanced, scraped, openServer }: SiteShape, at: number
 const planeShape = fc.record({
   where: fc.nat(),
   open: fc.constantFrom(undefined, true as const, ['198.51.100.0/24']),
+  near: fc.boolean(),
   idps: fc.constantFrom(undefined, [{ cidr: '100.64.9.9/32' }], [{ cidr: '0.0.0.0/0' }]),
-  otlp: fc.constantFrom(undefined, [{ cidr: '100.64.8.8/32', ports: [4317] }]),
+  otlp: fc.constantFrom(undefined, [
+    { cidr: '100.64.8.8/32', ports: [4317] },
+    { cidr: 'fd00:8::/32', ports: [4317] },
+  ]),
 });
 type PlaneShape = typeof planeShape extends fc.Arbitrary<infer Shape> ? Shape : never;
 
-function plane(sites: readonly SiteNetwork[], { where, open, idps, otlp }: PlaneShape, name: string, at: number) {
+function plane(sites: readonly SiteNetwork[], { where, open, near, idps, otlp }: PlaneShape, name: string, at: number) {
   const on = sites[where % sites.length] as SiteNetwork;
   return {
     name,
@@ -69,6 +76,7 @@ function plane(sites: readonly SiteNetwork[], { where, open, idps, otlp }: Plane
     ingressCidrs: one(plan.ingress(at)),
     endpointOverride: `${name}.portolan-${name}.svc:443`,
     public: open,
+    callerNamespaces: near ? ['apps'] : undefined,
     idps,
     otlp,
   };

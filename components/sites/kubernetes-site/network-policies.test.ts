@@ -31,7 +31,7 @@ const policiesOf = (federation: Federation, { cluster }: SiteNetwork): readonly 
   ...networkPolicies(flowsOf(federation), cluster),
 ];
 
-const namespaces = { 'kube-system': {}, monitoring: {}, apps: {} };
+const namespaces = { 'kube-system': {}, monitoring: {}, apps: {}, others: {} };
 const networkIn = (federation: Federation, site: SiteNetwork) =>
   networkOf({ namespaces, policies: policiesOf(federation, site) });
 
@@ -51,7 +51,8 @@ function residents(federation: Federation, site: SiteNetwork): readonly Resident
   const neighbours: readonly Resident[] = [
     { part: 'dns', pod: pod('kube-system', { 'k8s-app': 'kube-dns' }) },
     { part: 'scraper', pod: pod('monitoring', { app: 'prometheus' }) },
-    { part: 'stranger', pod: pod('apps', partLabels('gateway', 'gw-0')) },
+    { part: 'application', pod: pod('apps', partLabels('gateway', 'gw-0')) },
+    { part: 'stranger', pod: pod('others', partLabels('control-plane', 'hq')) },
     { part: 'stranger', pod: pod('kube-system', { app: 'other' }) },
   ];
   return [...ours, ...neighbours];
@@ -65,7 +66,7 @@ function addresses({ sites, control, gateways }: Federation): readonly string[] 
   const at = (index: number) => [plan.egress(index), plan.server(index), plan.openServer(index), plan.api(index)];
   const planes = [control, ...gateways].map((_, index) => plan.ingress(index));
   const metadata = ['169.254.169.254', '169.254.170.23', '169.254.169.252', '169.254.20.10', '168.63.129.16'];
-  const { balancer, caller, idp, otlp, login, database, stranger } = plan;
+  const { balancer, caller, idp, otlp, otlp6, login, database, stranger } = plan;
   const all = [
     ...sites.flatMap((_, index) => at(index)),
     ...planes,
@@ -74,6 +75,7 @@ function addresses({ sites, control, gateways }: Federation): readonly string[] 
     caller,
     idp,
     otlp,
+    otlp6,
     login,
     database,
     stranger,
