@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { Name } from '@portolan/core';
+import { Name, WorkloadIdentity } from '@portolan/core';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { DatabaseAddress } from './db/index.ts';
@@ -19,6 +19,11 @@ const LoopbackPort = HostPort.refine(
   'plain HTTP is for loopback only: expected 127.0.0.1:<port>, [::1]:<port> or localhost:<port>',
 );
 const Path = z.string().refine(isAbsolute, 'expected an absolute path');
+
+const HostName = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'expected a host name, as control.example.com');
 
 const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const DURATION = /^(\d{1,9})(s|m|h|d)$/;
@@ -55,17 +60,88 @@ const Listen = z.strictObject({
   metrics: HostPort.default('0.0.0.0:9090').describe("GET /metrics: the federation's sums."),
 });
 
-const Nats = z.strictObject({
-  url: z
-    .string()
-    .regex(/^(nats|tls):\/\/[^\s/@]+$/, 'expected nats://host:port without user or password')
-    .describe('Where the control plane dials NATS.'),
-  listen: HostPort.default('0.0.0.0:4222').describe('Client listener that init writes into nats.conf.'),
-  monitor: HostPort.default('127.0.0.1:8222').describe(
-    'Monitoring listener that init writes into nats.conf; never public.',
-  ),
-  storeDir: Path.describe('JetStream store that init writes into nats.conf.'),
-});
+const NatsUrl = z
+  .string()
+  .regex(/^(nats|tls):\/\/[^\s/@]+$/, 'expected nats://host:port without user or password');
+
+const Nats = z
+  .strictObject({
+    url: z
+      .union([NatsUrl, z.array(NatsUrl).min(1)])
+      .transform((urls): readonly string[] => [urls].flat())
+      .describe('Where the control plane dials NATS: one URL, or a list with one a server.'),
+    tlsName: HostName.optional().describe(
+      "Name that the servers' certificate carries, where url names them otherwise, as a Service inside the cluster. Default: the host of url.",
+    ),
+    servers: z
+      .union([z.literal(1), z.literal(3)], 'expected 1 or 3')
+      .default(1)
+      .describe('How many servers there are: the streams have as many replicas. Default 1.'),
+    listen: HostPort.default('0.0.0.0:4222').describe('Client listener that init writes into nats.conf.'),
+    monitor: HostPort.default('127.0.0.1:8222').describe(
+      'Monitoring listener that init writes into nats.conf; never public.',
+    ),
+    storeDir: Path.optional().describe(
+      'JetStream store that init writes into nats.conf. Not with workloadIdentity: then each server has an agent that writes it.',
+    ),
+    workloadIdentity: WorkloadIdentity.optional().describe(
+      'Whose pods are NATS servers: their agents get the keys of NATS by service-account token. Default: nobody does.',
+    ),
+    clusterHost: HostName.optional().describe(
+      'Headless Service of the servers. Their mesh certificates carry it and <pod>.<it>, by which servers know each other. With workloadIdentity.',
+    ),
+  })
+  .refine(({ storeDir, workloadIdentity }) => (storeDir === undefined) !== (workloadIdentity === undefined), {
+    path: ['storeDir'],
+    error: 'expected either storeDir, where init writes nats.conf, or workloadIdentity, where agents do',
+  })
+  .refine(({ clusterHost, workloadIdentity }) => (clusterHost === undefined) === (workloadIdentity === undefined), {
+    path: ['clusterHost'],
+    error: 'expected together with workloadIdentity, and not without it',
+  });
+
+const Keys = z
+  .discriminatedUnion(
+    'in',
+    [
+      z.strictObject({ in: z.literal('files').describe('In dataDir, which must last; the KEK too.') }),
+      z.strictObject({
+        in: z
+          .literal('database')
+          .describe('In PostgreSQL, sealed; each init writes them into dataDir, which need not last.'),
+        kekFile: Path.describe('The key-encryption key: 32 bytes, made by `birth` or by you. Lost, all keys are lost.'),
+      }),
+    ],
+    'expected in: files, or in: database with kekFile',
+  )
+  .default({ in: 'files' })
+  .describe('Where the keys that init makes are kept. Default: { in: files }.');
+
+const SecretName = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'expected the name of a Secret');
+
+const Kubernetes = z
+  .strictObject({
+    kekSecret: SecretName.describe('`birth` makes it where it is not there: key `kek`, 32 random bytes.'),
+    databaseSecret: z
+      .strictObject({
+        name: SecretName,
+        host: HostName,
+        port: z.int().min(1).max(65_535).default(5432),
+        user: z.string().min(1).max(63),
+        database: z.string().min(1).max(63),
+      })
+      .optional()
+      .describe(
+        '`birth` makes it where it is not there: keys `password` and `pgpass`, a line of libpq for this host, port, database and user. Default: none, the password is yours.',
+      ),
+    adminTokenSecret: SecretName.describe(
+      '`init` makes it with the first admin token, key `token`, in place of a file. Delete it once you have the token.',
+    ),
+  })
+  .describe('Secrets that the jobs of birth make, in the namespace of their pod. Default: none.');
 
 /** The `controlPlane:` section. Durations are `90s`, `15m`, `24h`, `30d`; they arrive as milliseconds. */
 export const ControlPlane = z
@@ -82,6 +158,8 @@ export const ControlPlane = z
     listen: Listen.prefault({}),
     siteCertificate: SiteCertificate,
     nats: Nats,
+    keys: Keys,
+    kubernetes: Kubernetes.optional(),
     maxStaleness: Duration.default(DAY).describe(
       'Gateways refuse to serve with a snapshot older than this. Default 24h.',
     ),
@@ -111,9 +189,15 @@ const Environment = z.object({
   PGPASSWORD: z
     .undefined({ error: 'must not be set: put the password in a file of mode 0600 and name it in PGPASSFILE' })
     .optional(),
+  KUBERNETES_SERVICE_HOST: z.string().optional(),
+  KUBERNETES_SERVICE_PORT: z.coerce.number().pipe(z.int().min(1).max(65_535)).optional(),
 });
 
-export type Config = z.output<typeof ControlPlane> & { readonly database: DatabaseAddress };
+export type Config = z.output<typeof ControlPlane> & {
+  readonly database: DatabaseAddress;
+  /** In a pod: where the API of its cluster is. */
+  readonly apiServer?: { readonly host: string; readonly port: number } | undefined;
+};
 
 function hostPort(url: URL): string {
   return `${url.hostname}:${url.port || '443'}`;
@@ -138,7 +222,8 @@ export function parseConfig(
   const wrong = [...complaints(file.error, where), ...complaints(env.error, 'environment')];
   if (!file.success || !env.success) throw new Error(`Configuration is not valid:\n${wrong.join('\n')}`);
   const database = { url: env.data.DATABASE_URL, passFile: env.data.PGPASSFILE };
-  return deepFreeze({ ...file.data.controlPlane, database });
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = 443 } = env.data;
+  return deepFreeze({ ...file.data.controlPlane, database, ...(host ? { apiServer: { host, port } } : {}) });
 }
 
 /** Reads the file and the process's environment. */
@@ -176,6 +261,10 @@ function deepFreeze<T extends object>(value: T): T {
   for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
   return Object.freeze(value);
 }
+
+/** Where the key-encryption key lies. */
+export const kekFileOf = ({ keys, dataDir }: Pick<Config, 'keys' | 'dataDir'>): string =>
+  keys.in === 'database' ? keys.kekFile : dataFiles(dataDir).kek;
 
 /** Files inside `dataDir` that more than one module names. */
 export const dataFiles = (dataDir: string) =>

@@ -1,5 +1,5 @@
 /**
- * `control-plane serve|init --config <file>`: reads the command line, runs one of the two, and turns signals and failures into an exit.
+ * `control-plane <command> --config <file>`: reads the command line, runs what was asked for, and turns signals and failures into an exit.
  * The only file here that ends the process.
  */
 import { parseArgs } from 'node:util';

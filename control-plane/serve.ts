@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { CONTROL, meshName, ServerReport } from '@portolan/core';
 import type { Logger } from 'pino';
 import { routesOf } from './api/routes/index.ts';
-import { type Config, dataFiles, siteFiles } from './config.ts';
+import { type Config, kekFileOf, siteFiles } from './config.ts';
 import { type Db, databaseAway, migrate, openDatabase } from './db/index.ts';
 import { Enrolment } from './enrolment/index.ts';
 import { readKekFile } from './keys/kek.ts';
@@ -70,10 +70,10 @@ type Keys = Awaited<ReturnType<typeof readKeys>>;
 
 /** Everything that `init` made, checked before a port is opened. */
 async function readKeys(config: Config, log: Logger) {
-  const { dataDir, federation } = config;
+  const { dataDir, federation, nats } = config;
   const files = keyFiles(dataDir);
-  const kek = await readKekFile(dataFiles(dataDir).kek);
-  const signer = await MeshCa.open({ dataDir, federation, kek, now });
+  const kek = await readKekFile(kekFileOf(config));
+  const signer = await MeshCa.open({ dataDir, federation, clusterHost: nats.clusterHost, kek, now });
   const onFailure = (err: unknown): void => log.error({ err }, 'certificate not renewed; trying again');
   return {
     signer,
