@@ -2,11 +2,8 @@
  * Reads and makes Secrets by the API of Kubernetes (core/v1, `GET` and `POST /api/v1/namespaces/<namespace>/secrets`). It has no way to change or to
  * delete one: what is there may be the only key to everything. No error holds anything of a Secret but its name.
  */
-import { request } from 'node:https';
 import { z } from 'zod';
-
-const TIMEOUT_MS = 10_000;
-const MAX_ANSWER = 4_194_304;
+import { askHttps, type Reply } from '../ask-https.ts';
 
 export interface SecretsSettings {
   readonly host: string;
@@ -39,10 +36,6 @@ interface Call {
   readonly verb: 'get' | 'create';
   readonly name: string;
   readonly body?: unknown;
-}
-interface Reply {
-  readonly status: number;
-  readonly text: string;
 }
 
 export function secretsOf(settings: SecretsSettings): Secrets {
@@ -83,35 +76,11 @@ function manifest(name: string, { data, immutable }: NewSecret): unknown {
 }
 
 async function send(settings: SecretsSettings, { verb, name, body }: Call): Promise<Reply> {
-  const { host, port, ca, namespace } = settings;
+  const { host, port, ca, namespace, token } = settings;
   const path = `/api/v1/namespaces/${namespace}/secrets${verb === 'get' ? `/${name}` : ''}`;
-  const headers = { authorization: `Bearer ${await settings.token()}`, accept: 'application/json' };
-  const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-  const sent = request({
-    host,
-    port,
-    ca,
-    path,
-    method: verb === 'get' ? 'GET' : 'POST',
-    headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-    agent: false,
-    timeout: TIMEOUT_MS,
-  });
-  sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT_MS / 1_000} s`)));
-  sent.on('error', reject);
-  sent.on('response', (answer) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    answer.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > MAX_ANSWER) sent.destroy(new Error('the answer is too long'));
-      else chunks.push(chunk);
-    });
-    answer.on('error', reject);
-    answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
-  });
-  sent.end(body === undefined ? undefined : JSON.stringify(body));
-  return promise.catch((cause: unknown) => {
+  const url = new URL(path, `https://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const headers = { authorization: `Bearer ${await token()}`, accept: 'application/json' };
+  return askHttps({ url, ca, headers, body, method: verb === 'get' ? 'GET' : 'POST' }).catch((cause: unknown) => {
     throw new Error(
       `Kubernetes: cannot ${verb} Secret "${name}": no answer from the API server at ${host}:${port}. Expected the NetworkPolicies to let this pod reach it.`,
       { cause },

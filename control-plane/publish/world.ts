@@ -116,6 +116,10 @@ async function readReplicas(
   }));
 }
 
+/** Who is revoked, for whoever renders nothing else. */
+export const readRevoked = (db: Kysely<Database>, now: number): Promise<RevokedUsers> =>
+  db.transaction().execute(async (trx) => revokedUsers(await readReplicas(trx, 0, now), now));
+
 /** Only those whose JWT, which ends with their certificate, has not expired by itself. In order, so that equal lists are equal texts. */
 function revokedUsers(replicas: readonly KnownReplica[], now: number): RevokedUsers {
   const entries = replicas.flatMap(({ nkey, notAfter, revokedAt }) =>

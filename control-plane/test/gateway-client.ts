@@ -47,7 +47,7 @@ export async function connectAsGateway(
   identity: api.Identity,
 ): Promise<NatsConnection> {
   return connect({
-    servers: config.nats.url,
+    servers: [...config.nats.url],
     inboxPrefix: `_INBOX.${identity.gateway}`,
     authenticator: jwtAuthenticator(identity.natsJwt, keys.nkey.getSeed()),
     tls: {

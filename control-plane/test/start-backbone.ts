@@ -69,7 +69,7 @@ export async function startBackbone(given: BackboneSettings): Promise<Backbone> 
 
 async function readKeys({ config, kek, now, onTrouble }: Settled): Promise<Keys> {
   const files = keyFiles(config.dataDir);
-  const ca = await MeshCa.open({ dataDir: config.dataDir, federation: config.federation, kek, now });
+  const ca = await MeshCa.open({ dataDir: config.dataDir, federation: config.federation, clusterHost: config.nats.clusterHost, kek, now });
   const material = await ControlCertificate.start({
     signer: ca,
     federation: config.federation,
@@ -82,7 +82,9 @@ async function readKeys({ config, kek, now, onTrouble }: Settled): Promise<Keys>
 
 function makeLink({ config, onTrouble }: Settled, keys: Keys): Link {
   return new Link({
-    url: config.nats.url,
+    urls: config.nats.url,
+    tlsName: config.nats.tlsName,
+    servers: config.nats.servers,
     caFile: siteFiles(config).caFile,
     material: keys.material,
     keys: keys.nats,
