@@ -1,7 +1,7 @@
 /**
  * Everything that a rendering looks at, read in its transaction with as few questions as it takes: on a busy machine each costs more than its answer.
  */
-import { sql, type Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Database } from '../db/index.ts';
 import { type GatewayRow, type RegistryRows, readRegistry } from './registry-rows.ts';
 import type { ReplicaRow, SealingKeyRow } from './sealing-keys.ts';
