@@ -7,7 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import pg from 'pg';
 import { type Config, dataFiles } from '../config.ts';
-import { clientOptions, locks } from '../db/index.ts';
+import { clientOptions, freeWhenDead, locks } from '../db/index.ts';
 import { type Kek, keyMaterialAad } from '../keys/kek.ts';
 import { keyFiles } from '../keys/key-files.ts';
 import { readIfThere, writePrivately } from '../keys/private-files.ts';
@@ -27,6 +27,7 @@ export async function withStoredKeys(config: Config, kek: Kek, make: () => Promi
   client.on('error', () => {}); // the query in flight rejects with the same error
   await client.connect();
   try {
+    await freeWhenDead(client);
     await client.query('SELECT pg_advisory_lock($1)', [locks.birth]);
     const stored = await openAll(client, kek);
     for (const [path, content] of stored) await restore(join(config.dataDir, path), content);
