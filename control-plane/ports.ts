@@ -41,6 +41,12 @@ export interface Enrolling {
   identify(caller: MeshCaller): Promise<string>;
 }
 
+/** Enrolment of NATS servers: implemented by nats/. */
+export interface NatsServersEnrolling {
+  /** Problem `enrolment_refused`, `invalid_body` (CSR), `not_found` where no pods are NATS servers. */
+  enroll(body: api.NatsServerEnrollBody): Promise<api.NatsServerIdentity>;
+}
+
 /** The published snapshots: implemented by publish/. */
 export interface Snapshots {
   /** Newest compact JWS with its tables inline, if its revision is higher than `after`. */

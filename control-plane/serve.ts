@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { CONTROL, meshName, ServerReport } from '@portolan/core';
 import type { Logger } from 'pino';
 import { routesOf } from './api/routes/index.ts';
-import { type Config, dataFiles, siteFiles } from './config.ts';
+import { type Config, kekFileOf, siteFiles } from './config.ts';
 import { type Db, databaseAway, migrate, openDatabase } from './db/index.ts';
 import { Enrolment } from './enrolment/index.ts';
 import { readKekFile } from './keys/kek.ts';
@@ -15,12 +15,12 @@ import { readSnapshotKey } from './keys/snapshot-key.ts';
 import { Ledger, Retention } from './ledger/index.ts';
 import { ControlCertificate, MeshCa } from './mesh-ca/index.ts';
 import { FederationCounters, MetricsReport, metricsText } from './metrics/index.ts';
-import { Link, readNatsKeys } from './nats/index.ts';
-import { Publisher } from './publish/index.ts';
+import { Link, NatsServers, readNatsKeys } from './nats/index.ts';
+import { Publisher, readRevoked } from './publish/index.ts';
 import { openListeners, SiteCertificate } from './server/index.ts';
 import { ServerReports } from './status/index.ts';
 import { VERSION } from './version.ts';
-import { workloadVerifier } from './workload-identity/index.ts';
+import { type VerifyWorkload, workloadVerifier } from './workload-identity/index.ts';
 
 const RETRY_MS = 500;
 
@@ -70,10 +70,10 @@ type Keys = Awaited<ReturnType<typeof readKeys>>;
 
 /** Everything that `init` made, checked before a port is opened. */
 async function readKeys(config: Config, log: Logger) {
-  const { dataDir, federation } = config;
+  const { dataDir, federation, nats } = config;
   const files = keyFiles(dataDir);
-  const kek = await readKekFile(dataFiles(dataDir).kek);
-  const signer = await MeshCa.open({ dataDir, federation, kek, now });
+  const kek = await readKekFile(kekFileOf(config));
+  const signer = await MeshCa.open({ dataDir, federation, clusterHost: nats.clusterHost, kek, now });
   const onFailure = (err: unknown): void => log.error({ err }, 'certificate not renewed; trying again');
   return {
     signer,
@@ -96,7 +96,9 @@ interface WorkParts {
 function linkWork(config: Config, log: Logger, { keys, database: { db }, counters, servers }: WorkParts) {
   const onTrouble = (doing: string, err: unknown): void => log.warn({ err }, `cannot ${doing}; trying again`);
   const link = new Link({
-    url: config.nats.url,
+    urls: config.nats.url,
+    tlsName: config.nats.tlsName,
+    servers: config.nats.servers,
     caFile: siteFiles(config).caFile,
     material: keys.material,
     keys: keys.natsKeys,
@@ -163,6 +165,7 @@ interface Mountable {
 function enrolment(
   { federation, renewGrace, certificateLife }: Config,
   { keys, database: { db }, work, log }: Mountable,
+  verifyWorkload: VerifyWorkload,
 ) {
   const { signer, natsKeys, snapshotSigner } = keys;
   return new Enrolment({
@@ -175,7 +178,7 @@ function enrolment(
     snapshotSigner,
     snapshots: work.publisher,
     certificateLifeMs: certificateLife,
-    verifyWorkload: workloadVerifier(now),
+    verifyWorkload,
     onTokenRefused: ({ reason, ...names }) => log.warn(names, `enrolment refused: ${reason}`),
     onKeysReplaced: (gateway, pod) =>
       log.warn(
@@ -185,14 +188,34 @@ function enrolment(
   });
 }
 
+function natsServers(
+  { federation, certificateLife, nats: { workloadIdentity: identity, clusterHost } }: Config,
+  { keys, database: { db }, log }: Mountable,
+  verifyWorkload: VerifyWorkload,
+) {
+  const { signer, natsKeys } = keys;
+  return new NatsServers({
+    pods: identity && clusterHost !== undefined ? { identity, clusterHost } : undefined,
+    federation,
+    signer,
+    natsKeys,
+    verifyWorkload,
+    revoked: () => readRevoked(db, now()),
+    certificateLifeMs: certificateLife,
+    onTokenRefused: (reason) => log.warn(`enrolment of a NATS server refused: ${reason}`),
+  });
+}
+
 function mounting(config: Config, mountable: Mountable, ready: () => boolean) {
   const { federation, url } = config;
   const { keys, database, work, servers } = mountable;
+  const verifyWorkload = workloadVerifier(now);
   const { db } = database;
   const routes = routesOf({
     db,
     kek: keys.kek,
-    enrolling: enrolment(config, mountable),
+    enrolling: enrolment(config, mountable, verifyWorkload),
+    natsServers: natsServers(config, mountable, verifyWorkload),
     snapshots: work.publisher,
     nats: work.link,
     servers,

@@ -169,6 +169,31 @@ export const RenewBody = z.strictObject({
   sealKey: z.strictObject({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }),
 });
 export type RenewBody = z.infer<typeof RenewBody>;
+/** `POST /api/v1/nats-servers/enroll`, by the agent beside a NATS server. Every name in the CSR is ignored: the token names the pod. */
+export const NatsServerEnrollBody = z.strictObject({
+  serviceAccountToken: z.string().max(16_384),
+  csr: z.string().max(10_000),
+});
+export type NatsServerEnrollBody = z.infer<typeof NatsServerEnrollBody>;
+/** All that a NATS server of the federation must hold. Secret as a whole: `storeKey` opens what it has stored. */
+export const NatsServerIdentity = z.object({
+  federation: Name,
+  /** Its pod's name. */
+  server: Name,
+  /** PEM, leaf first: for connections between servers alone. */
+  certificateChain: z.string(),
+  /** Mesh roots, PEM. */
+  caBundle: z.array(z.string()).min(1),
+  operatorJwt: z.string(),
+  systemAccount: z.string(),
+  systemJwt: z.string(),
+  account: z.string(),
+  /** With the users that are revoked now. */
+  accountJwt: z.string(),
+  storeKey: z.string(),
+});
+export type NatsServerIdentity = z.infer<typeof NatsServerIdentity>;
+
 /** `POST /api/v1/enroll` (RFC 2986 CSR as PEM; every name in it is ignored): what proves who asks also decides which gateway it is. */
 export const EnrollBody = RenewBody.extend({
   /** One-time secret `ptl_enr_…`. */

@@ -56,6 +56,7 @@ export {
   gatewayOfSpiffeId,
   gatewaySpiffeId,
   meshName,
+  natsSpiffeId,
   Name,
   streams,
   subjects,

@@ -179,6 +179,15 @@ export interface AuditWatermarksTable {
   updated_at: Generated<Date>;
 }
 
+/** Files of `init`, where the database keeps the keys. */
+export interface KeyMaterialTable {
+  /** Below the data directory. */
+  path: string;
+  /** Under the KEK; additional data `keyMaterialAad(path)`. */
+  sealed: Buffer;
+  updated_at: Generated<Date>;
+}
+
 export interface Database {
   gateways: GatewaysTable;
   gateway_replicas: GatewayReplicasTable;
@@ -195,4 +204,5 @@ export interface Database {
   snapshots: SnapshotsTable;
   audit_records: AuditRecordsTable;
   audit_watermarks: AuditWatermarksTable;
+  key_material: KeyMaterialTable;
 }

@@ -125,7 +125,7 @@ export class Enrolment implements Enrolling {
     const { federation, signer, certificateLifeMs: lifeMs, now, onKeysReplaced } = this.#parts;
     const replaced = await claimReplica(trx, { gateway, ...own, pod });
     if (pod && replaced) onKeysReplaced(gateway, pod.uid);
-    const names = { spiffeId: gatewaySpiffeId(federation, gateway), dnsName: meshName(gateway, federation) };
+    const names = { spiffeId: gatewaySpiffeId(federation, gateway), dnsNames: [meshName(gateway, federation)] };
     const leaf = await signer.sign({ publicKey, ...names, lifeMs, notBefore });
     const registration = { gateway, ...own, pod, certificate: leaf.certificate, now: now() };
     return { gateway, leaf, outboxId: await registerReplica(trx, registration) };

@@ -22,6 +22,9 @@ export const hopKeyAad = (tokenId: string): string => `hop-key|${tokenId}`;
 /** Additional data of a gateway's session-sealing key. */
 export const sealingKeyAad = (gateway: string, kid: string): string => `sealing-key|${gateway}|${kid}`;
 
+/** Additional data of a file that `init` made, where the database keeps it. */
+export const keyMaterialAad = (path: string): string => `key-material|${path}`;
+
 /** A KEK over 32 bytes in memory: form (1 byte) ‖ nonce (12) ‖ ciphertext ‖ tag (16). */
 export function kekOf(key: Buffer): Kek {
   if (key.length !== 32) throw new Error('KEK: expected a key of 32 bytes.');

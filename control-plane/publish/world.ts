@@ -1,7 +1,7 @@
 /**
  * Everything that a rendering looks at, read in its transaction with as few questions as it takes: on a busy machine each costs more than its answer.
  */
-import { sql, type Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Database } from '../db/index.ts';
 import { type GatewayRow, type RegistryRows, readRegistry } from './registry-rows.ts';
 import type { ReplicaRow, SealingKeyRow } from './sealing-keys.ts';
@@ -116,6 +116,10 @@ async function readReplicas(
     revokedAt: revoked_at?.getTime(),
   }));
 }
+
+/** Who is revoked, for whoever renders nothing else. */
+export const readRevoked = (db: Kysely<Database>, now: number): Promise<RevokedUsers> =>
+  db.transaction().execute(async (trx) => revokedUsers(await readReplicas(trx, 0, now), now));
 
 /** Only those whose JWT, which ends with their certificate, has not expired by itself. In order, so that equal lists are equal texts. */
 function revokedUsers(replicas: readonly KnownReplica[], now: number): RevokedUsers {

@@ -66,9 +66,9 @@ function apiOf(
   { config, database: { db }, kek, backbone }: TestBackbone,
   { now, write }: { readonly now: () => number; readonly write: (line: string) => void },
 ) {
-  const { enrolling, snapshots, nats } = backbone();
+  const { enrolling, natsServers, snapshots, nats } = backbone();
   const { federation, url } = config;
-  const known = { db, kek, enrolling, snapshots, nats, federation, now, version: '0.0.0' };
+  const known = { db, kek, enrolling, natsServers, snapshots, nats, federation, now, version: '0.0.0' };
   const routes = routesOf({ ...known, servers: { of: () => new Map() } });
   const mounting = {
     routes,

@@ -5,6 +5,7 @@
 import { type Fault, faults } from '@portolan/core';
 import { z } from 'zod';
 import { ControlPlane } from '../../control-plane/config.ts';
+import { NatsAgent } from '../../control-plane/nats-agent/config.ts';
 import { ConfigFile } from '../../gateway/config-schema.ts';
 import { flowsPage } from './flows-page.ts';
 
@@ -68,9 +69,14 @@ ${table(rows(gateway))}
 
 ## Control plane, \`controlPlane:\`
 
-Besides the file, two variables of the environment: \`DATABASE_URL\` (without a password; one with a password is refused) and \`PGPASSFILE\`.
+Besides the file, two variables of the environment: \`DATABASE_URL\` (without a password; one with a password is refused) and \`PGPASSFILE\`; in a pod, kubelet's
+\`KUBERNETES_SERVICE_HOST\` and \`KUBERNETES_SERVICE_PORT\`.
 
 ${table(rows(of(ControlPlane)))}
+
+## Agent of a NATS server, \`natsAgent:\`
+
+${table(rows(of(NatsAgent)))}
 `;
 }
 
