@@ -62,7 +62,7 @@ export class Resources {
     const at = await objects.place(news.identity, this.#setting.signal, true);
     if (!objects.config.adoptsExisting && (await objects.find(at.path, this.#setting.signal)))
       throw new Error(
-        `${describe(at)}: cluster ${objects.config.cluster} has it already, and not from this stack. Delete it, import it, or set upsertExistingObjects on the provider.`,
+        `${describe(at)}: cluster ${objects.config.cluster} has it already, and not from this stack. Delete it, or set upsertExistingObjects on the provider to take it over.`,
       );
     this.#setting.faults('create', at.kind);
     const live = await this.#apply(request, at, news);
