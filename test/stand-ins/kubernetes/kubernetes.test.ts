@@ -200,7 +200,7 @@ describe.skipIf(pulumi === undefined || findClusterPrograms() === undefined)('Ku
             { metadata: { name: namespace, labels: enforced } },
             { provider },
           );
-          const opts = { provider, dependsOn: home, customTimeouts: { create: '4s', update: '30s' } };
+          const opts = { provider, dependsOn: home, customTimeouts: { create: '4s', update: '90s' } };
           const { metadata: own, spec } = pod();
           const containers = spec.containers.map((one) => ({ ...one, securityContext }));
           const template = { metadata: own, spec: { ...spec, containers, securityContext: podSecurity } };
@@ -209,14 +209,38 @@ describe.skipIf(pulumi === undefined || findClusterPrograms() === undefined)('Ku
             { metadata: metadata('web'), spec: { selector: { matchLabels: labels }, template } },
             opts,
           );
+          const ports = [{ port: 443, targetPort: 'tls' }];
+          new k8s.core.v1.Service('web', { metadata: metadata('web'), spec: { selector: labels, ports } }, opts);
+          const sleeping = { ...metadata('later'), annotations: { 'pulumi.com/skipAwait': 'true' } };
+          new k8s.core.v1.Service('later', { metadata: sleeping, spec: { selector: { app: 'later' }, ports } }, opts);
         };
       const loose = await stackOf(program({}, {}));
-      expect(await failure(loose.up())).toMatch(
-        /Deployment web .*not ready after 4 s.*violates PodSecurity.*restricted/s,
-      );
+      const said = await failure(loose.up());
+      expect(said).toMatch(/Deployment web .*not ready after 4 s.*violates PodSecurity.*restricted/);
+      expect(said).toMatch(/Service web .*not ready after 4 s: no pod that its selector finds is ready/);
       const tight = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
       const strict = await stackOf(program(tight, { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } }));
-      expect(await changes(strict)).toEqual({ same: 3, update: 1 });
+      expect(await changes(strict)).toEqual({ same: 4, update: 2 });
+    },
+    slow,
+  );
+
+  test(
+    'a Job that fails is told at once, with the reason, and another one takes its place',
+    async () => {
+      const program =
+        (annotations: Record<string, string>): Program =>
+        ({ provider, metadata }) => {
+          const own = { ...metadata(`init-${round}`), namespace: 'default' };
+          const container = { name: 'init', image: 'init:1' };
+          const template = { metadata: { annotations }, spec: { restartPolicy: 'Never', containers: [container] } };
+          new k8s.batch.v1.Job('init', { metadata: own, spec: { backoffLimit: 0, template } }, { provider });
+        };
+      const failing = await stackOf(program({ 'portolan.dev/fails': 'true' }));
+      expect(await failure(failing.up())).toMatch(
+        /Job init-\d+ .*it will not become ready: it failed: BackoffLimitExceeded/,
+      );
+      expect(await changes(await stackOf(program({})))).toEqual({ same: 2, replace: 1 });
     },
     slow,
   );
