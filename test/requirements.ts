@@ -840,4 +840,16 @@ export const requirements: readonly Requirement[] = [
     says: '`npx portolan flows` prints each rule with its reason and both ends.',
     proofs: { 'tools/stack/flows.test.ts': 'each rule stands with its reason, both ends and ports' },
   },
+
+  // Kubernetes
+  {
+    id: 'kubernetes-judged',
+    source: 'docs/dependencies.md',
+    says: 'Manifests are judged by a real Kubernetes API, in preview already; where its programs cannot be had the rest of the tests runs.',
+    proofs: {
+      'test/stand-ins/kubernetes/kubernetes.test.ts':
+        'what the API does not know or refuses is refused in preview already, with object and field',
+      'test/stand-ins/kubernetes/cluster.test.ts': 'a killed test leaves no cluster',
+    },
+  },
 ];

@@ -192,6 +192,13 @@ test.each([
     { why: "address 192.0.2.1 is another Service's" },
   ],
   [
+    'none that the platform has not',
+    service({ loadBalancerIP: '192.0.2.9' }),
+    { pool: ['192.0.2.1'] },
+    [],
+    { why: 'address 192.0.2.9 is not of this platform; it has 192.0.2.1' },
+  ],
+  [
     'none without what the platform demands',
     service({}),
     { requiredAnnotations: { a: 'b' } },

@@ -47,6 +47,12 @@ export async function untilReady(
   }
 }
 
+/** Why an object that exists is not as it should be, now; undefined where it is. */
+export async function whyNotReady(objects: Objects, at: Placed, live: KubeObject, signal: AbortSignal) {
+  const verdict = await judge(objects, live, signal);
+  return verdict.ready ? undefined : `${describe(at)}: ${verdict.why}`;
+}
+
 /** What the object alone cannot tell: whether pods stand behind a Service, and whether a claim waits for its first pod. */
 async function judge(objects: Objects, live: KubeObject, signal: AbortSignal): Promise<Verdict> {
   const verdict = verdictOf(live);

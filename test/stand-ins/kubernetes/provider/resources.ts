@@ -7,7 +7,7 @@ import { type Difference, differences } from '../../../../provider/diff.ts';
 import type { Warn } from '../../../../provider/engine.ts';
 import { type Decoded, decode, encode, hasUnknown, type Properties } from '../../../../provider/wire.ts';
 import type { KubeObject } from '../api.ts';
-import { NotReady, untilGone, untilReady } from './awaiting.ts';
+import { NotReady, untilGone, untilReady, whyNotReady } from './awaiting.ts';
 import { liveInputs } from './drift.ts';
 import { Unreachable } from './explain.ts';
 import type { Faults } from './faults.ts';
@@ -62,7 +62,7 @@ export class Resources {
     const at = await objects.place(news.identity, this.#setting.signal, true);
     if (!objects.config.adoptsExisting && (await objects.find(at.path, this.#setting.signal)))
       throw new Error(
-        `${describe(at)}: cluster ${objects.config.cluster} has it already, and not from this stack. Delete it, import it, or set upsertExistingObjects on the provider.`,
+        `${describe(at)}: cluster ${objects.config.cluster} has it already, and not from this stack. Delete it, or set upsertExistingObjects on the provider to take it over.`,
       );
     this.#setting.faults('create', at.kind);
     const live = await this.#apply(request, at, news);
@@ -94,20 +94,16 @@ export class Resources {
       throw error;
     });
     const live = at && (await objects.find(at.path, this.#setting.signal));
-    if (live === undefined) return new provider.ReadResponse();
+    if (at === undefined || live === undefined) return new provider.ReadResponse();
     const isOurs = Object.keys(inputs.values).length > 0;
-    const {
-      apiVersion,
-      kind,
-      metadata: { name, namespace },
-    } = live;
-    const asked = { apiVersion, kind, metadata: { name, ...(namespace && { namespace }) } };
-    const seen = isOurs ? liveInputs(inputs.values, live) : asked;
+    const seen = isOurs ? liveInputs(inputs.values, live) : nameOf(live);
     const unchanged = isOurs && differences(inputs.values, seen).length === 0;
-    return new provider.ReadResponse()
-      .setId(request.getId())
-      .setInputs(unchanged ? stored : encode(seen, inputs.secrets))
-      .setProperties(this.#outputs({ ...inputs, identity }, live));
+    const found = unchanged && stored ? stored : encode(seen, inputs.secrets);
+    const outputs = this.#outputs({ ...inputs, identity }, live);
+    // kept in the state, so that the next `up` waits for it again
+    const why = isOurs && (await whyNotReady(objects, at, live, this.#setting.signal));
+    if (why) throw new InitFailed(why, request.getId(), outputs, found);
+    return new provider.ReadResponse().setId(request.getId()).setInputs(found).setProperties(outputs);
   }
 
   async remove(request: messages.DeleteRequest): Promise<empty.Empty> {
@@ -205,6 +201,11 @@ interface Inputs extends Decoded {
   readonly identity: Identity;
   /** As it came, with secrets marked. */
   readonly message?: Struct | undefined;
+}
+
+/** Inputs of an object that is only looked at. */
+function nameOf({ apiVersion, kind, metadata: { name, namespace } }: KubeObject): Properties {
+  return { apiVersion, kind, metadata: { name, ...(namespace && { namespace }) } };
 }
 
 /** What is sent: the inputs, under the name and namespace of the place. */
