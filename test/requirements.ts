@@ -810,6 +810,7 @@ export const requirements: readonly Requirement[] = [
       'components/rules/image-by-digest.test.ts':
         'a tag is refused with the argument, what was expected, and the command that finds the digest',
     },
+  },
 
   // the networks
   {
