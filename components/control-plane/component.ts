@@ -38,7 +38,7 @@ export class ControlPlane extends ComponentResource implements ControlPlaneLink 
     const place = args.site.placeControlPlane(plane);
     const running = args.site.runControlPlane({ plane, place, config: controlPlaneConfig(plan, place) }, this);
     this.url = plan.url;
-    this.natsUrl = place.nats.url;
+    this.natsUrl = place.nats.publicUrl;
     this.caFile = place.caFile;
     this.api = running.api;
     this.life = running.life;

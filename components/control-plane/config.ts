@@ -9,7 +9,7 @@ export function controlPlaneConfig(plan: ControlPlanePlan, place: ControlPlanePl
     dataDir,
     listen,
     siteCertificate,
-    nats,
+    nats: nats.config,
     keys,
     kubernetes,
   };

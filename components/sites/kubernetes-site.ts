@@ -116,7 +116,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
     return gatewayPlace(this.#plan, plane, audienceOf(plane));
   }
 
-  runControlPlane({ plane, place, config }: ControlPlaneRun, owner: ComponentResource): RunningControlPlane {
+  runControlPlane({ plane, config }: ControlPlaneRun, owner: ComponentResource): RunningControlPlane {
     const database = expectControlPlaneParts(this.name, this.#plan);
     const isOwn = database.kind === 'in-cluster';
     const on: ControlPlaneInCluster = {
@@ -140,7 +140,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
     const born = this.#make(plane, owner, [initJob(on)], [...ground, ...birth, ...data]);
     const servers = this.#make(plane, owner, controlPlaneServers(on), [...ground, ...born]);
     const door = this.#make(plane, owner, [controlPlaneDoor(on)], servers);
-    const own = { servers: place.nats.servers ?? 1, hasAuthorities: this.#authorities !== undefined };
+    const own = { host: new URL(plane.url).hostname, hasAuthorities: this.#authorities !== undefined };
     const nats = this.#make(plane, owner, natsManifests({ ...on, ...own, audience: audienceOf(plane) }), door);
     const address = this.#address(plane, door);
     const { port } = ingressOf(this.name, this.#plan, plane);

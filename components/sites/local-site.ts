@@ -51,7 +51,11 @@ export class LocalSite extends ComponentResource implements Site {
   placeControlPlane(plane: PlaneAddress): ControlPlanePlace {
     const place = controlPlanePlace(this.#plan.dir, plane);
     const { listen, nats } = place;
-    this.#claims.claim({ owner: plane.owner, property: 'url' }, [...Object.values(listen), nats.listen, nats.monitor]);
+    this.#claims.claim({ owner: plane.owner, property: 'url' }, [
+      ...Object.values(listen),
+      nats.config.listen,
+      nats.config.monitor,
+    ]);
     return place;
   }
 

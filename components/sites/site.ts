@@ -138,15 +138,27 @@ export interface KubernetesSecrets {
 }
 
 export interface NatsPlace {
-  /** Where gateways and control plane dial it. */
-  readonly url: string;
+  /** Where gateways dial it. */
+  readonly publicUrl: string;
+  /** What the control plane must know of it: the section `nats` of its configuration. */
+  readonly config: NatsConfig;
+}
+
+export interface NatsConfig {
+  /** Where the control plane dials it. */
+  readonly url: string | readonly string[];
+  /** Name that the servers' certificate carries, where `url` names them otherwise. */
+  readonly tlsName?: string | undefined;
+  /** @default 1 */
+  readonly servers?: 1 | 3 | undefined;
   readonly listen: string;
   readonly monitor: string;
-  readonly storeDir: string;
-  /** @default 1 */
-  readonly servers?: number | undefined;
-  /** Who its agents are. Absent: the control plane's birth writes its configuration. */
+  /** Where the control plane's birth writes the servers' configuration; absent: agents do. */
+  readonly storeDir?: string | undefined;
+  /** Whose pods are those agents. */
   readonly workloadIdentity?: WorkloadIdentity | undefined;
+  /** Host name that each server's name ends with, where there are agents. */
+  readonly clusterHost?: string | undefined;
 }
 
 export interface ControlPlaneRun {

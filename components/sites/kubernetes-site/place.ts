@@ -1,8 +1,15 @@
 /** Where planes live in a cluster: the same listeners and paths in every pod. Pure. */
 import type { WorkloadIdentity } from '@portolan/core';
 import type { ControlApiArgs } from '@portolan/provider';
-import type { Certificate, CertificateFiles, ControlPlanePlace, GatewayPlace, PlaneAddress } from '../site.ts';
-import { databaseName, natsAccount } from './manifests/index.ts';
+import type {
+  Certificate,
+  CertificateFiles,
+  ControlPlanePlace,
+  GatewayPlace,
+  NatsConfig,
+  PlaneAddress,
+} from '../site.ts';
+import { databaseName, natsAccount, natsHost, natsHosts, natsServers } from './manifests/index.ts';
 import { namespaceOf, paths, ports, secrets } from './names.ts';
 import type { KubernetesSitePlan } from './validate.ts';
 
@@ -54,14 +61,7 @@ export function controlPlanePlace(
     caFile: site.caFile,
     configFile: paths.configFile,
     dataDir: paths.data,
-    nats: {
-      url: natsUrl,
-      listen: anyAddress(ports.nats),
-      monitor: anyAddress(ports.monitor),
-      storeDir: paths.natsStore,
-      servers: site.tier === 'production' ? 3 : 1,
-      workloadIdentity: workloadIdentity(site, { plane: plane.name, serviceAccount: natsAccount, audience }),
-    },
+    nats: { publicUrl: natsUrl, config: natsConfig(site, plane, audience) },
     keys: { in: 'database', kekFile: paths.kekFile },
     kubernetes: {
       kekSecret: secrets.kek,
@@ -77,6 +77,21 @@ export function controlPlanePlace(
             }
           : undefined,
     },
+  };
+}
+
+/** Inside the cluster the control plane finds each server by its own name; all carry the certificate of the public one. */
+function natsConfig(site: KubernetesSitePlan, plane: PlaneAddress, audience: string): NatsConfig {
+  const servers = natsServers(site.tier);
+  const clusterHost = natsHost(namespaceOf(site.namespacePrefix, plane.name));
+  return {
+    url: natsHosts(clusterHost, servers).map((host) => `tls://${host}:${ports.nats}`),
+    tlsName: new URL(plane.url).hostname,
+    servers,
+    listen: anyAddress(ports.nats),
+    monitor: anyAddress(ports.monitor),
+    workloadIdentity: workloadIdentity(site, { plane: plane.name, serviceAccount: natsAccount, audience }),
+    clusterHost,
   };
 }
 

@@ -28,6 +28,7 @@ export function controlPlanePlace(dir: string, plane: PlaneAddress): ControlPlan
   refuseCertificate(plane);
   const port = portOf(plane, 6);
   const dataDir = join(dir, 'control-plane');
+  const natsUrl = `nats://${new URL(plane.url).hostname}:${port + 4}`;
   return {
     listen: listenersFrom(port),
     siteCertificate: { hosts: [...localHosts] },
@@ -35,10 +36,8 @@ export function controlPlanePlace(dir: string, plane: PlaneAddress): ControlPlan
     configFile: join(dir, 'config', 'control-plane.yaml'),
     dataDir,
     nats: {
-      url: `nats://${new URL(plane.url).hostname}:${port + 4}`,
-      listen: at(port + 4),
-      monitor: at(port + 5),
-      storeDir: join(dir, 'nats'),
+      publicUrl: natsUrl,
+      config: { url: natsUrl, listen: at(port + 4), monitor: at(port + 5), storeDir: join(dir, 'nats') },
     },
   };
 }

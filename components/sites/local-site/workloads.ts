@@ -29,12 +29,13 @@ function databaseEnv({ url, passFile }: Pick<LocalDatabase, 'url' | 'passFile'>)
 }
 
 export function natsWorkload({ nats, dataDir }: ControlPlanePlace, born: Resource): Workload {
+  const { listen, monitor } = nats.config;
   return {
     name: 'nats',
     program: 'nats-server',
     args: ['--config', natsConfFile(dataDir)],
-    ports: { clients: nats.listen, monitor: nats.monitor },
-    health: { listen: nats.monitor, path: '/healthz' },
+    ports: { clients: listen, monitor },
+    health: { listen: monitor, path: '/healthz' },
     after: [born],
   };
 }

@@ -10,5 +10,5 @@ export {
 export { type GatewayInCluster, gatewayGround, gatewayServers } from './gateway.ts';
 export type { Ingress } from './ingress.ts';
 export { type CustomObject, type Kind, type Kinds, type Manifest, manifest, type Transforms } from './manifest.ts';
-export { headless, type NatsInCluster, natsAccount, natsManifests } from './nats.ts';
+export { type NatsInCluster, natsAccount, natsHost, natsHosts, natsManifests, natsServers } from './nats.ts';
 export { databaseName, postgresManifests } from './postgres.ts';

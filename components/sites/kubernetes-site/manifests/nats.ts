@@ -2,16 +2,15 @@
  * NATS in a cluster. Pure. Beside each server stands an agent of ours: it proves who it is to the control plane, writes keys and
  * configuration to memory, and tells the server when they change. So the server has no secret that the cluster keeps.
  */
-import { doorLabel, labelsOf, paths, ports, selectorOf } from '../names.ts';
+import { doorLabel, labelsOf, namespaceOf, paths, ports, selectorOf } from '../names.ts';
 import { type Manifest, manifest } from './manifest.ts';
 import { configMap, disruptionBudget, metadataOf, type PlaneOnSite, restartedBy, serviceAccount } from './plane.ts';
 import { configMount, container, podTemplate, scratchMount, secretMount, tokenMount } from './pod.ts';
 import { claimOf } from './postgres.ts';
 
 export interface NatsInCluster extends PlaneOnSite {
-  readonly servers: number;
-  /** The file that agents read. */
-  readonly config: string;
+  /** Host name of the control plane's public name, which NATS's certificate carries too. */
+  readonly host: string;
   /** Authorities of the control plane's public name are there. */
   readonly hasAuthorities: boolean;
   /** Name of the TLS secret of the public name. */
@@ -25,11 +24,39 @@ export const natsAccount = part;
 /** Of the pods, without a balancer between: servers find each other before they are ready. */
 export const headless = 'nats-servers';
 
+/** As many as make a majority without one. */
+export const natsServers = (tier: 'production' | 'development'): 1 | 3 => (tier === 'production' ? 3 : 1);
+
+export const natsHost = (namespace: string): string => `${headless}.${namespace}.svc`;
+
+/** Host name of each server. */
+export const natsHosts = (clusterHost: string, servers: number): readonly string[] =>
+  Array.from({ length: servers }, (_, at) => `${part}-${at}.${clusterHost}`);
+
+/** The file that agents read (docs/configuration.md). They find the control plane inside the cluster. */
+function agentConfig({ site, plane, host, hasAuthorities }: NatsInCluster): string {
+  const namespace = namespaceOf(site.namespacePrefix, plane);
+  const servers = natsServers(site.tier);
+  const natsAgent = {
+    controlPlane: {
+      url: `https://control-plane.${namespace}.svc`,
+      tlsName: host,
+      ...(hasAuthorities ? { caFile: paths.caFile } : {}),
+    },
+    serviceAccountTokenFile: paths.tokenFile,
+    dir: paths.natsRun,
+    storeDir: paths.natsStore,
+    routes: servers === 1 ? [] : natsHosts(natsHost(namespace), servers).map((one) => `${one}:${ports.cluster}`),
+  };
+  return `${JSON.stringify({ natsAgent }, null, 2)}\n`;
+}
+
 export function natsManifests(on: NatsInCluster): readonly Manifest[] {
+  const config = agentConfig(on);
   const selector = selectorOf(part, on.plane);
   return [
     serviceAccount(on, part, 'nats-service-account', natsAccount),
-    configMap(on, part, { child: 'nats-config', name: part, data: { 'config.yaml': on.config } }),
+    configMap(on, part, { child: 'nats-config', name: part, data: { 'config.yaml': config } }),
     manifest('Service', 'nats', {
       apiVersion: 'v1',
       kind: 'Service',
@@ -41,13 +68,17 @@ export function natsManifests(on: NatsInCluster): readonly Manifest[] {
         ports: (['nats', 'cluster'] as const).map((name) => ({ name, port: ports[name], targetPort: name })),
       },
     }),
-    statefulSet(on, selector),
-    ...(on.servers > 1 ? [disruptionBudget(on, part, selector)] : []),
+    statefulSet(on, selector, config),
+    ...(on.site.tier === 'production' ? [disruptionBudget(on, part, selector)] : []),
   ];
 }
 
-function statefulSet(on: NatsInCluster, selector: Readonly<Record<string, string>>): Manifest<'StatefulSet'> {
-  const { site, plane, servers } = on;
+function statefulSet(
+  on: NatsInCluster,
+  selector: Readonly<Record<string, string>>,
+  config: string,
+): Manifest<'StatefulSet'> {
+  const { site, plane } = on;
   const mounts = [
     configMount('config', part, paths.config),
     ...(on.hasAuthorities ? [configMount('authorities', 'authorities', paths.authorities)] : []),
@@ -63,12 +94,12 @@ function statefulSet(on: NatsInCluster, selector: Readonly<Record<string, string
     metadata: metadataOf(on, part, part),
     spec: {
       serviceName: headless,
-      replicas: servers,
+      replicas: natsServers(site.tier),
       podManagementPolicy: 'Parallel', // none is ready before most are
       selector: { matchLabels: selector },
       template: podTemplate({
         labels: { ...labelsOf(part, plane, site.labels), ...doorLabel(plane) },
-        annotations: restartedBy(on.config),
+        annotations: restartedBy(config),
         serviceAccount: natsAccount,
         spread: selector,
         graceSeconds: 60,
