@@ -844,6 +844,18 @@ export const requirements: readonly Requirement[] = [
 
   // Kubernetes
   {
+    id: 'kubernetes-cycle',
+    source: 'docs/kubernetes.md "What is proved"',
+    says: 'In clusters `up` goes on after a failure, changes nothing when nothing changed, adds a gateway by its own and the symmetric rules alone, and `down` leaves nothing.',
+    proofs: {
+      'test/federation/clusters.test.ts':
+        'one gateway more makes its own and the symmetric rules, and changes the matrix alone',
+      'test/kubernetes/configuration.test.ts':
+        'the control plane reads its file: keys in the database, Secrets of birth, NATS by its agents',
+      'stacks/kubernetes.test.ts': 'every pod keeps the restricted standard, whatever it runs',
+    },
+  },
+  {
     id: 'kubernetes-judged',
     source: 'docs/dependencies.md',
     says: 'Manifests are judged by a real Kubernetes API, in preview already; where its programs cannot be had the rest of the tests runs.',
