@@ -14,7 +14,7 @@ export interface ControlApiArgs {
   readonly dial?: Input<string> | undefined;
   /** Its admin token, in a file … @default adminTokenSecret */
   readonly adminTokenFile?: Input<string> | undefined;
-  /** … or in a Secret of a Kubernetes cluster, under the key `token`. */
+  /** … or, while there is no such file, in a Secret of a Kubernetes cluster, under the key `token`. */
   readonly adminTokenSecret?: Input<KubernetesSecretRef> | undefined;
 }
 

@@ -2,8 +2,9 @@
  * The admin token of a control plane: from its file, or from the Secret that a control plane in Kubernetes makes at its birth.
  * It stays in this process's memory; state and errors name only where it is.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import type { KubeConfig } from '@kubernetes/client-node';
 import { z } from 'zod';
 
 const SecretRef = z.strictObject({
@@ -33,9 +34,10 @@ export class AdminTokenMissing extends Error {}
 
 const seen = new Map<string, string>();
 
-/** Throws AdminTokenMissing. */
+/** The file's, where it is there, else the Secret's. Throws AdminTokenMissing. */
 export async function readAdminToken({ adminTokenFile, adminTokenSecret }: AdminTokenPlace): Promise<string> {
-  if (adminTokenFile !== undefined) return readNeeded(adminTokenFile).trim();
+  const isThere = adminTokenFile !== undefined && existsSync(adminTokenFile);
+  if (adminTokenFile !== undefined && (isThere || adminTokenSecret === undefined)) return readNeeded(adminTokenFile).trim();
   if (adminTokenSecret === undefined) throw new AdminTokenMissing('expected adminTokenFile or adminTokenSecret');
   const key = JSON.stringify(adminTokenSecret);
   const known = seen.get(key);
@@ -46,12 +48,12 @@ export async function readAdminToken({ adminTokenFile, adminTokenSecret }: Admin
 }
 
 async function readSecret({ kubeconfig, context, namespace, name }: SecretRef): Promise<string> {
-  const { CoreV1Api, KubeConfig } = await import('@kubernetes/client-node'); // for those alone who have a cluster
+  const { CoreV1Api, KubeConfig: Config } = await import('@kubernetes/client-node'); // for those alone who have a cluster
   const where = `Secret ${namespace}/${name}, which holds the admin token,`;
-  const config = new KubeConfig();
+  const config = new Config();
   try {
     config.loadFromFile(kubeconfig);
-    if (context !== undefined) config.setCurrentContext(context);
+    if (context !== undefined) useContext(config, context);
     const { data } = await config.makeApiClient(CoreV1Api).readNamespacedSecret({ name, namespace });
     const token = data?.token;
     if (token !== undefined) return Buffer.from(token, 'base64').toString('utf8').trim();
@@ -59,6 +61,13 @@ async function readSecret({ kubeconfig, context, namespace, name }: SecretRef): 
     throw new AdminTokenMissing(`${where} cannot be read by ${kubeconfig}: ${reasonOf(cause)}`, { cause });
   }
   throw new AdminTokenMissing(`${where} has no key "token"`);
+}
+
+/** The client itself says only that there is no active cluster. */
+function useContext(config: KubeConfig, context: string): void {
+  const names = config.getContexts().map(({ name }) => name);
+  if (!names.includes(context)) throw new Error(`it has no context "${context}", but ${names.join(', ') || 'none'}`);
+  config.setCurrentContext(context);
 }
 
 /** The client's message holds headers and body of the answer; a person wants the status and the API's own words. */

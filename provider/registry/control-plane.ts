@@ -25,8 +25,8 @@ export const ControlApi = z
     ...AdminTokenPlace,
   })
   .refine(
-    ({ adminTokenFile, adminTokenSecret }) => (adminTokenFile === undefined) !== (adminTokenSecret === undefined),
-    'expected either adminTokenFile or adminTokenSecret',
+    ({ adminTokenFile, adminTokenSecret }) => adminTokenFile !== undefined || adminTokenSecret !== undefined,
+    'expected adminTokenFile or adminTokenSecret',
   );
 export type ControlApi = z.output<typeof ControlApi>;
 

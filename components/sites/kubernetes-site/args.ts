@@ -54,6 +54,8 @@ export interface KubernetesSiteArgs {
   readonly database?: KubernetesDatabase | undefined;
   /** PEM on the machine of the engine: authorities of the public names of planes. @default the system's */
   readonly caFile?: string | undefined;
+  /** On the machine of the engine: the admin token, once it was taken from the Secret that the birth made. @default that Secret */
+  readonly adminTokenFile?: string | undefined;
   /** `prometheus-operator`: PodMonitors and PrometheusRules are made; its CRDs must be there. @default 'none' */
   readonly monitoring?: 'prometheus-operator' | 'none' | undefined;
   /** Namespaces are `<prefix>-<plane>`. Give each federation in one cluster its own. @default 'portolan' */

@@ -117,6 +117,7 @@ export function controlApi(
     url: plane.url,
     dial,
     caFile: site.caFile,
+    adminTokenFile: site.adminTokenFile,
     adminTokenSecret: { kubeconfig, context, namespace, name: secrets.adminToken },
   };
 }

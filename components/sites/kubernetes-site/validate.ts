@@ -77,6 +77,7 @@ const Args = z.strictObject({
   serviceAccounts: WorkloadIdentity.pick({ issuer: true, jwks: true }),
   database: Database.optional(),
   caFile: File.optional(),
+  adminTokenFile: z.string().refine(isAbsolute, 'expected an absolute path').optional(),
   monitoring: z.enum(['prometheus-operator', 'none']).default('none'),
   namespacePrefix: Label.max(30).default('portolan'),
   labels: z.record(z.string(), z.string().max(63)).default({}),
