@@ -697,4 +697,14 @@ export const requirements: readonly Requirement[] = [
         'SIGTERM, one replica after the other, under load, with streams and long calls: no call fails, no stream breaks off',
     },
   },
+
+  // images
+  {
+    id: 'image-contents',
+    source: 'docs/architecture.md "Images"',
+    says: 'The images of the planes have no shell, no root, no secret and nothing to run but Node, in at most 200 MB, and say what is in them.',
+    proofs: {
+      'test/images/images.test.ts': '%s: no shell, no package manager, nothing to run but itself',
+    },
+  },
 ];

@@ -30,7 +30,8 @@ async function unpack(folder: string, images: readonly Image[]): Promise<void> {
   mkdirSync(folder, { recursive: true });
   for (const { name, rootfs } of images) {
     const place = join(folder, name);
-    if (existsSync(place)) throw new ImagesImpossible(`${place} is there already. Remove it, or name another folder after --unpack.`);
+    if (existsSync(place))
+      throw new ImagesImpossible(`${place} is there already. Remove it, or name another folder after --unpack.`);
     await run('cp', ['-a', rootfs, place]);
     console.log(`${name} unpacked to ${place}`);
   }

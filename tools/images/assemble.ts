@@ -23,10 +23,18 @@ export async function assemble({ checkout, plane, out, packages }: AssembleArgs)
   put(join(app, 'package.json'), '{"type":"module"}\n');
   copy(join(checkout, 'tools', 'images', 'health.mjs'), join(app, 'health.js'));
   copy(process.execPath, join(out, 'usr', 'local', 'bin', 'node'), 0o755);
-  const node = { name: 'node', version: process.version.slice(1), license: 'MIT', purl: `pkg:generic/node@${process.version.slice(1)}` };
+  const node = {
+    name: 'node',
+    version: process.version.slice(1),
+    license: 'MIT',
+    purl: `pkg:generic/node@${process.version.slice(1)}`,
+  };
   const parts = [node, ...npmParts(checkout, metafile), ...debianParts(packages)];
   const made = Number(process.env.SOURCE_DATE_EPOCH ?? 0);
-  put(join(out, 'usr', 'share', 'sbom', `${plane}.spdx.json`), sbomOf({ name: `portolan-${plane}`, version: '0.1.0', parts, made }));
+  put(
+    join(out, 'usr', 'share', 'sbom', `${plane}.spdx.json`),
+    sbomOf({ name: `portolan-${plane}`, version: '0.1.0', parts, made }),
+  );
   for (const folder of ['opt', 'usr']) chmodSync(join(out, folder), 0o755);
 }
 

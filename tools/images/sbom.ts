@@ -33,7 +33,10 @@ export function sbomOf({ name, version, parts, made }: SbomArgs): string {
     SPDXID: 'SPDXRef-DOCUMENT',
     name,
     documentNamespace: `https://portolan.invalid/sbom/${name}/${digest}`,
-    creationInfo: { created: new Date(made * 1000).toISOString().replace('.000Z', 'Z'), creators: ['Tool: portolan-images'] },
+    creationInfo: {
+      created: new Date(made * 1000).toISOString().replace('.000Z', 'Z'),
+      creators: ['Tool: portolan-images'],
+    },
     documentDescribes: ['SPDXRef-0'],
     packages,
     relationships: [
