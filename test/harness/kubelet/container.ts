@@ -98,9 +98,10 @@ export class ContainerRun {
     this.#environment = prepared.environment;
     const startedAt = now();
     const over = new AbortController();
-    const { exit } = this.#spawn(prepared.launch);
-    this.#state = { running: { startedAt } };
-    const probing = this.#probe(over.signal);
+    const { exit, up } = this.#spawn(prepared.launch);
+    const runs = await Promise.race([up, exit.then(() => false)]);
+    if (runs) this.#state = { running: { startedAt } };
+    const probing = runs ? this.#probe(over.signal) : undefined;
     const end = await exit;
     over.abort();
     [this.#ready, this.#started] = [false, false];
@@ -128,17 +129,18 @@ export class ContainerRun {
     return undefined;
   }
 
-  #spawn(launch: Launch): { exit: Promise<{ exitCode: number; signal?: number }> } {
+  #spawn(launch: Launch): { exit: Promise<{ exitCode: number; signal?: number }>; up: Promise<boolean> } {
     const log = openSync(this.#args.logFile, 'a', 0o600);
     const [command = '', ...enter] = this.#args.enter;
-    const child = spawn(command, [...enter, launchScript(launch)], { stdio: ['ignore', log, log] });
+    const child = spawn(command, [...enter, launchScript(launch)], { stdio: ['ignore', log, log, 'pipe'] });
     closeSync(log);
     this.#child = child;
     const exit = new Promise<{ exitCode: number; signal?: number }>((resolve) => {
       child.on('error', () => resolve({ exitCode: 128 }));
       child.on('exit', (code, name) => resolve(name === null ? { exitCode: code ?? 1 } : ended(name)));
     });
-    return { exit };
+    const up = new Promise<boolean>((resolve) => child.stdio[3]?.once('data', () => resolve(true)));
+    return { exit, up };
   }
 
   /** Its first process, as the node sees it. */
@@ -190,7 +192,9 @@ export class ContainerRun {
     });
     let output = '';
     for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => void (output += text));
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
     return new Promise((resolve) => {
       child.on('error', (error) => resolve({ code: 126, output: error.message }));
       child.on('close', (code) => resolve({ code: code ?? 137, output }));
@@ -210,7 +214,8 @@ export class ContainerRun {
       this.#ready = good && !over.aborted;
     };
     const alive =
-      livenessProbe && this.#watch(livenessProbe, over, {}).then(() => over.aborted || this.#kill('liveness probe'));
+      livenessProbe &&
+      this.#watch(livenessProbe, over, {}).then(() => (over.aborted ? undefined : this.#kill('liveness probe')));
     await Promise.all([readinessProbe && this.#watch(readinessProbe, over, { told }), alive]);
   }
 
@@ -237,10 +242,7 @@ export class ContainerRun {
       if (untilGood && good > 0) return true;
       if (!told && bad >= failureThreshold) return false;
       // the first answers come sooner than kubelet would ask: a test waits for them
-      await sleep(
-        good === 0 ? Math.min(periodSeconds * 1_000, 500) * (untilGood ? 1 : 1) : periodSeconds * 1_000,
-        over,
-      );
+      await sleep(good === 0 ? Math.min(periodSeconds * 1_000, 500) : periodSeconds * 1_000, over);
     }
     return false;
   }

@@ -47,7 +47,7 @@ async function referred(pod: Pod, container: Container, { name, valueFrom }: Env
 export function fieldOf(pod: Pod, path: string, { podIp, hostIp }: PodFacts): string {
   const { metadata, spec } = pod;
   const keyed = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path);
-  if (keyed) return (metadata[keyed[1] as 'labels' | 'annotations'] ?? {})[keyed[2] ?? ''] ?? '';
+  if (keyed) return metadata[keyed[1] as 'labels' | 'annotations']?.[keyed[2] ?? ''] ?? '';
   const lines = (map: Readonly<Record<string, string>> = {}) =>
     Object.entries(map)
       .map(([key, value]) => `${key}=${JSON.stringify(value)}`)

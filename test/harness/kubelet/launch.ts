@@ -79,7 +79,8 @@ function launcherArgs(launch: Launch, root: string): string[] {
 
 /**
  * util-linux' setpriv cannot change the root after it has dropped the capability for it, and is not in an image. PR_CAPBSET_DROP
- * is 24, PR_SET_NO_NEW_PRIVS 38; prctl is system call 157 on x86-64, 167 on arm64.
+ * is 24, PR_SET_NO_NEW_PRIVS 38; prctl is system call 157 on x86-64, 167 on arm64. Descriptor 3 is told, and closed (F_SETFD,
+ * FD_CLOEXEC), when all of that is done and the program begins.
  */
 const launcher = `
 my ($root, $cwd, $uid, $groups, $caps, $nnp, $file, @argv) = @ARGV;
@@ -93,6 +94,7 @@ $( = $gid; $) = $groups; die "groups: $!" if (split(/ /, $)))[0] != $gid;
 if ($uid != 0) { ($<, $>) = ($uid, $uid); die "uid: $!" if $< != $uid || $> != $uid }
 if ($nnp) { syscall($prctl, 38, 1, 0, 0, 0) == 0 or die "no_new_privs: $!" }
 umask(0022); %ENV = %env;
+open(my $up, ">&=", 3) or die "fd 3: $!"; fcntl($up, 2, 1); syswrite($up, "up");
 exec { $argv[0] } @argv or do { print STDERR "exec $argv[0]: $!\\n"; exit 128 };
 `;
 

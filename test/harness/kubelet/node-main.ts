@@ -55,6 +55,7 @@ const bridge = 'pods0';
 const roundMs = 200;
 const refreshMs = 1_000;
 const beatMs = 10_000;
+const execMs = 30_000;
 const ip = (...args: string[]) => execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
 
 class Nodes {
@@ -259,29 +260,35 @@ function dataOf(found: KubeObject): Record<string, Buffer> {
   return Object.fromEntries([...plain, ...binary]);
 }
 
-const nodes = new Nodes(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as NodeArgs);
+/** The arguments' file is there when the node has been plugged in. */
+function main(argsFile: string): void {
+  let nodes: Nodes | undefined;
+  let names: Readonly<Record<string, string>> = {};
+  process.on('message', (asked: Asked) => {
+    if (asked.kind === 'names') names = asked.names;
+    if (asked.kind === 'plugged') {
+      nodes = new Nodes(JSON.parse(readFileSync(argsFile, 'utf8')) as NodeArgs);
+      nodes.start().then(() => tell({ kind: 'started' }), fail);
+    }
+    nodes?.setNames(names);
+    if (asked.kind === 'exec' || asked.kind === 'signal') void answer(nodes, asked);
+  });
+  ip('link', 'set', 'lo', 'up');
+  execFileSync('sh', ['-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
+  tell({ kind: 'up' });
+}
 
-process.on('message', (asked: Asked) => {
-  if (asked.kind === 'names') nodes.setNames(asked.names);
-  if (asked.kind === 'plugged') nodes.start().then(() => tell({ kind: 'started' }), fail);
-  if (asked.kind === 'signal') {
-    nodes.find(asked.pod, asked.container)?.signal(asked.signal);
-    tell({ kind: 'done', id: asked.id });
-  }
-  if (asked.kind === 'exec') {
-    const run = nodes.find(asked.pod, asked.container);
-    const answer =
-      run?.execute(asked.argv, 30_000) ??
-      Promise.resolve({ code: 126, output: `no container ${asked.container} in ${asked.pod}` });
-    void answer.then((done) => tell({ kind: 'done', id: asked.id, ...done }));
-  }
-});
-
-ip('link', 'set', 'lo', 'up');
-execFileSync('sh', ['-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
-tell({ kind: 'up' });
+async function answer(nodes: Nodes | undefined, asked: Asked & { kind: 'exec' | 'signal' }): Promise<void> {
+  const run = nodes?.find(asked.pod, asked.container);
+  const none = { code: 126, output: `no container ${asked.container} in ${asked.pod}` };
+  if (asked.kind === 'signal') run?.signal(asked.signal);
+  const done = asked.kind === 'exec' ? ((await run?.execute(asked.argv, execMs)) ?? none) : { code: 0, output: '' };
+  tell({ kind: 'done', id: asked.id, ...done });
+}
 
 function fail(error: Error): never {
   console.error(error.stack);
   process.exit(1);
 }
+
+main(process.argv[2] ?? '');

@@ -1,5 +1,7 @@
 /** Of Kubernetes' objects, what the harness reads. Fields that it does not know are left alone, not judged: the API server does that. */
-import type { Metadata } from '../../stand-ins/kubernetes/index.ts';
+import type { KubeObject } from '../../stand-ins/kubernetes/index.ts';
+
+type Metadata = KubeObject['metadata'];
 
 export interface Named {
   readonly metadata: Metadata & { readonly namespace: string; readonly uid: string };
