@@ -865,4 +865,14 @@ export const requirements: readonly Requirement[] = [
       'test/stand-ins/kubernetes/cluster.test.ts': 'a killed test leaves no cluster',
     },
   },
+
+  // images
+  {
+    id: 'image-contents',
+    source: 'docs/architecture.md "Images"',
+    says: 'The images of the planes have no shell, no root, no secret and nothing to run but Node, in at most 200 MB, and say what is in them.',
+    proofs: {
+      'test/images/images.test.ts': '%s: no shell, no package manager, nothing to run but itself',
+    },
+  },
 ];

@@ -95,7 +95,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
     this.#authorities = caFile === undefined ? undefined : readFileSync(caFile, 'utf8');
     this.#cluster = new Provider(
       `${name}-${clusterSuffix}`,
-      { ...cluster, enableServerSideApply: true },
+      { ...cluster, enableServerSideApply: true, enableConfigMapMutable: true, upsertExistingObjects: true },
       { parent: this },
     );
     this.registerOutputs({ platform: this.#plan.platform });

@@ -174,6 +174,20 @@ Runs every fuzz target and says what it did; exit 1 when one has failed, with wh
   --target TEXT     only targets whose name contains it
   --help            this text`,
   },
+  images: {
+    file: 'tools/commands/images.ts',
+    options: { unpack: text },
+    says: 'build the images, without a container engine',
+    usage: `usage: npm run images -- [options]
+
+Builds the images gateway, control-plane, nats-server and postgres (development) from this checkout with buildah, on a base made
+from Debian's packages with mmdebstrap. Needs Linux, root, and both programs (apt-get install buildah mmdebstrap).
+Prints of each the digest, the size, the archive (\`podman load\`, \`docker load\`, \`skopeo copy docker-archive:…\`) and the SBOM. What did
+not change is not built again: images are kept in ~/.cache/portolan/images by content. SOURCE_DATE_EPOCH dates them (default 0).
+
+  --unpack DIR      copy the file system of each image to DIR/<name> as well
+  --help            this text`,
+  },
   docs: {
     file: 'test/docs/write.ts',
     options: { check: flag },
