@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { api } from '@portolan/core';
-import { Agent, buildConnector, request } from 'undici';
+import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { z } from 'zod';
 import { AdminTokenMissing, AdminTokenPlace, readAdminToken, readNeeded } from './admin-token.ts';
 
@@ -52,7 +52,7 @@ const passing: ReadonlySet<number> = new Set([502, 503, 504]);
 export async function ask(to: ControlApi, asked: Asked, signal: AbortSignal): Promise<unknown> {
   const where = `Control plane ${to.url}`;
   const token = await tokenOf(to);
-  const agent = new Agent({ connect: connectorTo(to) });
+  const agent = agentTo(to);
   try {
     const { statusCode, body } = await send({ agent, token }, to, asked, signal);
     if (statusCode === 404 && api.ApiError.safeParse(body).success) return undefined;
@@ -81,16 +81,19 @@ export async function askPatiently(to: ControlApi, asked: Asked, signal: AbortSi
 }
 
 interface Sender {
-  readonly agent: Agent;
+  readonly agent: Dispatcher;
   readonly token: string;
 }
 
 async function send({ agent, token }: Sender, to: ControlApi, { method, path, body }: Asked, signal: AbortSignal) {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  // the name in `url` is what the certificate must hold, wherever it is dialled
+  const { origin, host } = new URL(to.url);
+  const door = to.dial === undefined ? origin : `https://${to.dial}`;
+  const headers = { authorization: `Bearer ${token}`, host, 'content-type': 'application/json' };
   const options = { dispatcher: agent, method, signal, headersTimeout: answerMs, bodyTimeout: answerMs } as const;
-  const content = body === undefined ? { authorization: headers.authorization } : headers;
+  const content = body === undefined ? { authorization: headers.authorization, host } : headers;
   try {
-    const answer = await request(`${to.url}/api/v1${path}`, {
+    const answer = await request(`${door}/api/v1${path}`, {
       ...options,
       headers: content,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -104,21 +107,10 @@ async function send({ agent, token }: Sender, to: ControlApi, { method, path, bo
   }
 }
 
-/** The name in `url` is what the certificate must hold, wherever it is dialled. */
-function connectorTo({ caFile, dial }: ControlApi): buildConnector.connector {
-  const connect = buildConnector({ ...(caFile ? { ca: present(() => readNeeded(caFile)) } : {}), timeout: 5_000 });
-  if (dial === undefined) return connect;
-  const { hostname, port } = new URL(`tcp://${dial}`);
-  return (options, callback) =>
-    connect(
-      {
-        ...options,
-        hostname: hostname.replace(/^\[|\]$/g, ''),
-        port,
-        servername: options.servername ?? options.hostname,
-      },
-      callback,
-    );
+/** Through the proxy that HTTPS_PROXY names, unless NO_PROXY does. */
+function agentTo({ url, caFile }: ControlApi): Dispatcher {
+  const tls = { servername: new URL(url).hostname, ...(caFile ? { ca: present(() => readNeeded(caFile)) } : {}) };
+  return new EnvHttpProxyAgent({ connect: { ...tls, timeout: 5_000 }, requestTls: tls });
 }
 
 const tokenOf = (to: ControlApi): Promise<string> => readAdminToken(to).catch(notBorn);
