@@ -21,7 +21,11 @@ const File = z
   .min(1)
   .transform((path) => (path.startsWith('~/') ? join(homedir(), path.slice(2)) : resolve(path)));
 
-const Site = z.looseObject({ cluster: z.looseObject({ kubeconfig: File }), caFile: File.optional(), adminTokenFile: File.optional() });
+const Site = z.looseObject({
+  cluster: z.looseObject({ kubeconfig: File }),
+  caFile: File.optional(),
+  adminTokenFile: File.optional(),
+});
 /** Passed on as it is: the planes check it. */
 const Certificate = z.unknown().optional();
 

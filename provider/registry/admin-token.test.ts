@@ -54,7 +54,9 @@ test('a Secret without the key says so', async () => {
 });
 
 test('a context that the file does not have is named', async () => {
-  expect(String(await refusal({ adminTokenSecret: { ...adminTokenSecret, context: 'two' } }))).toMatch(/it has no context "two", but one/);
+  expect(String(await refusal({ adminTokenSecret: { ...adminTokenSecret, context: 'two' } }))).toMatch(
+    /it has no context "two", but one/,
+  );
 });
 
 test('the Secret, and the file in its place once it is there', async () => {

@@ -37,7 +37,8 @@ const seen = new Map<string, string>();
 /** The file's, where it is there, else the Secret's. Throws AdminTokenMissing. */
 export async function readAdminToken({ adminTokenFile, adminTokenSecret }: AdminTokenPlace): Promise<string> {
   const isThere = adminTokenFile !== undefined && existsSync(adminTokenFile);
-  if (adminTokenFile !== undefined && (isThere || adminTokenSecret === undefined)) return readNeeded(adminTokenFile).trim();
+  if (adminTokenFile !== undefined && (isThere || adminTokenSecret === undefined))
+    return readNeeded(adminTokenFile).trim();
   if (adminTokenSecret === undefined) throw new AdminTokenMissing('expected adminTokenFile or adminTokenSecret');
   const key = JSON.stringify(adminTokenSecret);
   const known = seen.get(key);

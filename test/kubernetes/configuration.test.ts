@@ -23,7 +23,9 @@ async function files(stack: string): Promise<ReadonlyMap<string, string>> {
   for (const site of Object.values(settings.sites as Record<string, { cluster: { kubeconfig: string } }>))
     site.cluster.kubeconfig = kubeconfig;
   const registered = await record(() => kubernetes(settings));
-  const maps = registered.filter(({ type, inputs }) => type === 'kubernetes:core/v1:ConfigMap' && inputs.data['config.yaml']);
+  const maps = registered.filter(
+    ({ type, inputs }) => type === 'kubernetes:core/v1:ConfigMap' && inputs.data['config.yaml'],
+  );
   return new Map(maps.map(({ name, inputs }: Registered) => [name, inputs.data['config.yaml']]));
 }
 

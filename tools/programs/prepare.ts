@@ -11,7 +11,7 @@ import {
   replaceConfig,
   type StackPlace,
 } from '../stack/index.ts';
-import { readProgramSettings } from './settings.ts';
+import { type ProgramSettings, readProgramSettings } from './settings.ts';
 import { withStandIns } from './stand-in-settings.ts';
 import { startStandIns } from './stand-ins.ts';
 
@@ -39,12 +39,17 @@ export async function prepareProgram(place: StackPlace, { standIns, tell, signal
   if (standIns) tell('Starting a real API server in place of each cluster.');
   const instead = standIns ? await startStandIns(place, written, signal) : undefined;
   const settings = instead ? withStandIns(written, instead) : written;
-  await replaceConfig(place, settings);
-  await offerProvider(place, instead?.provider);
+  await placeSettings(place, settings, instead?.provider);
   for (const { pid } of await cancelAbandonedLock(found))
     tell(`Cancelled the lock of process ${pid}, which has ended.`);
   const clusters = Object.entries(settings.sites).map(([name, { cluster }]) => [name, cluster.kubeconfig] as const);
   return { pulumi: standIns ? found : downloading(found), clusters: new Map(clusters) };
+}
+
+/** Puts settings where the engine reads them, and the provider where it finds it: the folder of a stand-in, or the official one. */
+export async function placeSettings(place: StackPlace, settings: ProgramSettings, provider?: string): Promise<void> {
+  await replaceConfig(place, settings);
+  await offerProvider(place, provider);
 }
 
 /** Where the engine looks first. Without stand-ins what they left there goes, and the official one comes. */
