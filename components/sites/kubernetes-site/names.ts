@@ -54,5 +54,8 @@ export const paths = {
   natsRun: '/var/run/nats',
 } as const;
 
+/** A program's own folder in a volume: the volume itself is the kubelet's, with a mode that is not ours to change. */
+export const own = (volume: string): string => `${volume}/own`;
+
 /** Secrets of a control plane's namespace; its birth makes them. */
 export const secrets = { kek: 'kek', database: 'database', adminToken: 'admin-token' } as const;

@@ -10,7 +10,7 @@ import type {
   PlaneAddress,
 } from '../site.ts';
 import { databaseName, natsAccount, natsHost, natsHosts, natsServers } from './manifests/index.ts';
-import { namespaceOf, paths, ports, secrets } from './names.ts';
+import { namespaceOf, own, paths, ports, secrets } from './names.ts';
 import type { KubernetesSitePlan } from './validate.ts';
 
 /** As long as balancers take to see that a pod is not ready: two of their probes, and the way of the news. */
@@ -30,7 +30,7 @@ export function gatewayPlace(site: KubernetesSitePlan, plane: PlaneAddress, audi
     listen,
     certificate: certificateFiles,
     configFile: paths.configFile,
-    dataDir: paths.data,
+    dataDir: own(paths.data),
     authoritiesFile: ({ caFile }) => (caFile === undefined ? undefined : paths.caFile),
     enrolment: {
       by: 'workload',
@@ -60,7 +60,7 @@ export function controlPlanePlace(
     siteCertificate: { ...certificateFiles, ...caFile },
     caFile: site.caFile,
     configFile: paths.configFile,
-    dataDir: paths.data,
+    dataDir: own(paths.data),
     nats: { publicUrl: natsUrl, config: natsConfig(site, plane, audience) },
     keys: { in: 'database', kekFile: paths.kekFile },
     kubernetes: {

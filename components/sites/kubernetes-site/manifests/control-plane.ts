@@ -95,7 +95,7 @@ function job(on: ControlPlaneInCluster, command: 'birth' | 'init', mounts: reado
       name: command,
       image,
       args: [command, '--config', paths.configFile],
-      ...(command === 'init' ? { env: databaseEnv(on) } : {}),
+      env: databaseEnv(on),
       resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } },
     },
     seen,

@@ -2,7 +2,7 @@
  * NATS in a cluster. Pure. Beside each server stands an agent of ours: it proves who it is to the control plane, writes keys and
  * configuration to memory, and tells the server when they change. So the server has no secret that the cluster keeps.
  */
-import { doorLabel, labelsOf, namespaceOf, paths, ports, selectorOf } from '../names.ts';
+import { doorLabel, labelsOf, namespaceOf, own, paths, ports, selectorOf } from '../names.ts';
 import { type Manifest, manifest } from './manifest.ts';
 import { configMap, disruptionBudget, metadataOf, type PlaneOnSite, restartedBy, serviceAccount } from './plane.ts';
 import { configMount, container, podTemplate, scratchMount, secretMount, tokenMount } from './pod.ts';
@@ -44,8 +44,8 @@ function agentConfig({ site, plane, host, hasAuthorities }: NatsInCluster): stri
       ...(hasAuthorities ? { caFile: paths.caFile } : {}),
     },
     serviceAccountTokenFile: paths.tokenFile,
-    dir: paths.natsRun,
-    storeDir: paths.natsStore,
+    dir: own(paths.natsRun),
+    storeDir: own(paths.natsStore),
     routes: servers === 1 ? [] : natsHosts(natsHost(namespace), servers).map((one) => `${one}:${ports.cluster}`),
   };
   return `${JSON.stringify({ natsAgent }, null, 2)}\n`;
@@ -134,7 +134,7 @@ function server({ site }: NatsInCluster, mounts: Parameters<typeof container>[1]
     {
       name: part,
       image: site.images.nats ?? '',
-      args: ['--config', `${paths.natsRun}/nats.conf`],
+      args: ['--config', `${own(paths.natsRun)}/nats.conf`],
       env: [{ name: 'GOMEMLIMIT', valueFrom: { resourceFieldRef: { resource: 'limits.memory' } } }],
       ports: (['nats', 'cluster', 'monitor'] as const).map((name) => ({ name, containerPort: ports[name] })),
       startupProbe: health('/healthz', 60),
