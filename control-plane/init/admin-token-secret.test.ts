@@ -1,6 +1,6 @@
 /** The first admin token in a Secret: there once, gone for good when it is deleted, whole after a crash. Real PostgreSQL, stand-in API server. */
 import { randomBytes } from 'node:crypto';
-import { tokenText, makeToken } from '@portolan/core';
+import { makeToken, tokenText } from '@portolan/core';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Db, migrate, openDatabase } from '../db/index.ts';
 import { kekOf } from '../keys/kek.ts';

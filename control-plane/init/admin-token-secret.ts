@@ -24,10 +24,7 @@ export async function ensureAdminTokenSecret(place: AdminTokenSecretPlace): Prom
   return `admin token in Secret ${name} of namespace ${secrets.namespace}: take it, then delete the Secret`;
 }
 
-async function adopt(
-  place: AdminTokenSecretPlace,
-  data: ReadonlyMap<string, Buffer>,
-): Promise<string | undefined> {
+async function adopt(place: AdminTokenSecretPlace, data: ReadonlyMap<string, Buffer>): Promise<string | undefined> {
   const where = `Secret ${place.name} of namespace ${place.secrets.namespace}`;
   const token: Token | undefined = parseToken(data.get('token')?.toString().trim() ?? '');
   if (!token)

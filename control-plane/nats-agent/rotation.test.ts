@@ -5,9 +5,8 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 import { gatewayOfSpiffeId, natsSpiffeId } from '@portolan/core';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -105,10 +104,8 @@ interface Client {
 
 /** Speaks as a server to the port for routes, and answers what it says. */
 async function speakAsServer({ ports, dir }: NatsPod, client: Client): Promise<string> {
-  const tcp = connectTcp(ports.cluster, '127.0.0.1');
-  await once(tcp, 'data'); // its INFO, in clear
   const ca = await readFile(agentFiles(dir).roots);
-  const socket: TLSSocket = connectTls({ socket: tcp, servername: 'localhost', ca, ...client });
+  const socket = connectTls({ port: ports.cluster, host: '127.0.0.1', servername: 'localhost', ca, ...client });
   let said = '';
   let over = false;
   socket.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -116,7 +113,9 @@ async function speakAsServer({ ports, dir }: NatsPod, client: Client): Promise<s
   socket.on('close', () => (over = true));
   const about = { server_id: 'NAAA', name: 'rogue', server_name: 'rogue', cluster: 'portolan', headers: true };
   socket.write(`CONNECT ${JSON.stringify({ ...about, verbose: false, pedantic: false, tls_required: true })}\r\n`);
-  socket.write(`INFO ${JSON.stringify({ ...about, version: '2.15.1', proto: 1, host: '127.0.0.1', port: 1 })}\r\nPING\r\n`);
+  socket.write(
+    `INFO ${JSON.stringify({ ...about, version: '2.15.1', proto: 1, host: '127.0.0.1', port: 1 })}\r\nPING\r\n`,
+  );
   await until(() => over || /PONG/.test(said), PATIENCE);
   socket.destroy();
   return said;
@@ -154,7 +153,10 @@ test('a server is taken for no gateway, though its certificate is of the same me
     await ask('GET', '/gateways/self/snapshot'),
     await ask('POST', '/renew', await renewBody(await makeGatewayKeys())),
   ])
-    expect(reply).toMatchObject({ status: 403, text: expect.stringContaining('it names no gateway of this federation') });
+    expect(reply).toMatchObject({
+      status: 403,
+      text: expect.stringContaining('it names no gateway of this federation'),
+    });
   await agent.destroy();
 }, 60_000);
 

@@ -8,9 +8,9 @@ import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { request } from 'undici';
 import { findTool } from '../../tools/toolchain/index.ts';
-import type { NatsConnection } from '@nats-io/transport-node';
 import { type Config, parseConfig, siteFiles } from '../config.ts';
 import type { DatabaseAddress } from '../db/index.ts';
 import { readKekFile } from '../keys/kek.ts';
@@ -38,7 +38,8 @@ export interface Replica {
   start(): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
-  ask(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: any }>; // biome-ignore lint/suspicious/noExplicitAny: what a test expects of it is the test's own matter
+  // biome-ignore lint/suspicious/noExplicitAny: what a test expects of it is the test's own matter
+  ask(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: any }>;
 }
 
 export interface NatsPod {
@@ -150,7 +151,7 @@ ${place.more}
   let serving: Process | undefined;
   const isReady = async () =>
     request(`http://127.0.0.1:${health}/readyz`).then(
-      async (reply) => (await reply.body.dump(), reply.statusCode === 200),
+      (reply) => reply.body.dump().then(() => reply.statusCode === 200),
       () => false,
     );
   return {
@@ -178,7 +179,11 @@ ${place.more}
   };
 }
 
-function makePodOf({ cluster, run, launch, dir, pods }: Place, { name, dir: home, ports }: PodPlace, plane: Replica): NatsPod {
+function makePodOf(
+  { cluster, run, launch, dir, pods }: Place,
+  { name, dir: home, ports }: PodPlace,
+  plane: Replica,
+): NatsPod {
   const tls = { certFile: join(home, 'tls.crt'), keyFile: join(home, 'tls.key') };
   const [configFile, tokenFile] = [join(home, 'agent.yaml'), join(home, 'token')];
   const [memory, storeDir] = [join(home, 'memory'), join(home, 'store')];
