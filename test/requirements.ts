@@ -306,6 +306,66 @@ export const requirements: readonly Requirement[] = [
         'of roots and snapshot keys in the answer only the pinned ones are kept; others come in with a snapshot',
     },
   },
+  {
+    id: 'enrolment-by-pod',
+    source: 'docs/architecture.md "Identity of a gateway"',
+    says: 'A pod enrols by its projected service-account token, with keys of its own, and whenever it must; the token decides which gateway it is.',
+    proofs: {
+      'test/enrolment-by-pod.test.ts':
+        'two pods of one gateway, from their first token to a certificate that ended while one of them was away',
+      'control-plane/enrolment/workload.test.ts':
+        'gets the identity of the gateway that its token belongs to, and each replica keys and a row of its own',
+      'gateway/adapters/identity/pod-identity.test.ts':
+        'renews over mutual TLS and keeps whom it trusts; where that is refused it enrols again with the same keys',
+      'provider/resources/registry.test.ts': 'a gateway whose pods enrol by their tokens needs none',
+      'test/security/workload-names-gateway.test.ts': 'a body that names a gateway is refused as a whole',
+    },
+  },
+  {
+    id: 'pod-token-verified',
+    source: 'docs/architecture.md "Identity of a gateway"; RFC 8725 §3',
+    says: 'A token enrols nobody that is not signed by the issuer, for this audience and account, for one pod, now.',
+    proofs: {
+      'control-plane/workload-identity/verify.test.ts':
+        'whatever it says, when another cluster signed it: not even that it has expired',
+      'test/security/foreign-workload-token.test.ts':
+        'a token of another namespace or service account of the same cluster is refused',
+      'test/security/expired-workload-token.test.ts': 'a token that is %s is refused',
+      'test/security/unbound-workload-token.test.ts':
+        'a token that is bound to no pod is refused, and its sender is told',
+      'test/security/workload-token-algorithms.test.ts':
+        '%s with each spelling of the public key as its secret is refused',
+    },
+  },
+  {
+    id: 'pod-one-replica',
+    source: 'docs/architecture.md "Identity of a gateway"',
+    says: 'A pod has one replica and cannot have that of another; those of pods that are gone end with their certificates.',
+    proofs: {
+      'test/security/replayed-workload-token.test.ts':
+        "another pod cannot have a replica's row by naming its keys: neither all that are public, nor one of them",
+      'control-plane/enrolment/workload.test.ts':
+        'pods come and go with new keys: rows and snapshot hold those alone whose certificate has not ended',
+    },
+  },
+  {
+    id: 'last-records',
+    source: 'docs/deadlines.md "Draining"',
+    says: 'A gateway that ends in order leaves no audit record behind, unless nobody can take it.',
+    proofs: {
+      'gateway/adapters/spool/ship-spool.test.ts':
+        'an orderly end waits until the last record is in the database, and for NATS not at all',
+    },
+  },
+  {
+    id: 'issuer-keys-bounded',
+    source: 'docs/architecture.md "Identity of a gateway"',
+    says: "An issuer's address of keys costs the control plane little, whatever it answers, and holds for a day while it is away.",
+    proofs: {
+      'test/security/hostile-jwks.test.ts': 'one that is slow, byte by byte, is given 5 s, once for all who wait',
+      'control-plane/workload-identity/issuer-keys.test.ts': 'hold for a day while their issuer is away',
+    },
+  },
   // what comes in, what may be dialled
   {
     id: 'strict-bodies',

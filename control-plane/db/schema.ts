@@ -42,6 +42,8 @@ export interface GatewayReplicasTable {
   pod_uid: string | null;
   /** `workloadName` of what that token had to show. */
   workload: string | null;
+  /** Set when other keys of its pod, or other pods, took its place. */
+  left_at: Date | null;
   /** `keysName` of its keys; null until it has renewed once since replicas have it. */
   keys: string | null;
 }

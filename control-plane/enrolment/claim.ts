@@ -1,6 +1,6 @@
 /**
  * Whose row a replica is. A pod has one: where it comes again with other keys they replace those of before, so that pods which come and go with new
- * keys each time leave nothing behind; what it may not have is the row of another pod, unless it holds that pod's three keys (a volume moved on).
+ * keys each time leave nothing in a snapshot; what it may not have is the row of another pod, unless it holds that pod's three keys (a volume moved on).
  * Callers hold the lock on the gateway's row, so nothing here can be overtaken.
  */
 import { sql, type Transaction } from 'kysely';
@@ -26,11 +26,15 @@ export interface ReplicaClaim {
 
 /** A pod asks again when an answer was lost; more often than this it does not need to. */
 const PAUSE_MS = 5_000;
+/** Of one pod, in the life of a certificate: as long as that must we know the NATS keys that it had. */
+const MAX_KEYS = 8;
 /** Replicas of one gateway that enrolled by tokens; where more come, the pods not heard from for longest are most likely gone. */
 const MAX_PODS = 256;
 
-const rows = (trx: Transaction<Database>, gateway: string) =>
+const allRows = (trx: Transaction<Database>, gateway: string) =>
   trx.selectFrom('gateway_replicas').selectAll().where('gateway', '=', gateway).where('revoked_at', 'is', null);
+
+const rows = (trx: Transaction<Database>, gateway: string) => allRows(trx, gateway).where('left_at', 'is', null);
 
 /** Throws Problem `too_many_requests` for a pod that was given an identity just now. `now`: ms since epoch. */
 export async function pacePod(trx: Transaction<Database>, gateway: string, uid: string, now: number): Promise<void> {
@@ -43,7 +47,7 @@ export async function pacePod(trx: Transaction<Database>, gateway: string, uid: 
 /** Makes room for the row that will be written. True where other keys of this pod were replaced. */
 export async function claimReplica(trx: Transaction<Database>, claim: ReplicaClaim): Promise<boolean> {
   const { gateway, replica, keys, pod } = claim;
-  const there = await rows(trx, gateway).where('replica', '=', replica).executeTakeFirst();
+  const there = await allRows(trx, gateway).where('replica', '=', replica).executeTakeFirst();
   if (there && there.pod_uid !== (pod?.uid ?? null) && there.keys !== keys)
     throw problem(
       'enrolment_refused',
@@ -51,21 +55,41 @@ export async function claimReplica(trx: Transaction<Database>, claim: ReplicaCla
       { path: 'sealKey' },
     );
   if (!pod) return false;
-  const { numDeletedRows } = await trx
-    .deleteFrom('gateway_replicas')
+  const replaced = await leaveOthers(trx, claim, pod.uid);
+  const joins = !there || there.left_at !== null;
+  if (joins && !replaced) await makeRoom(trx, gateway);
+  return replaced;
+}
+
+/** Of the pod's own rows none but that of these keys stays a replica. True where there was another. */
+async function leaveOthers(
+  trx: Transaction<Database>,
+  { gateway, replica }: ReplicaClaim,
+  pod: string,
+): Promise<boolean> {
+  const had = await allRows(trx, gateway).where('pod_uid', '=', pod).where('replica', '!=', replica).execute();
+  if (had.length >= MAX_KEYS)
+    throw problem(
+      'too_many_requests',
+      `This pod has had ${MAX_KEYS} sets of keys already while their certificates last.`,
+    );
+  const { numUpdatedRows } = await trx
+    .updateTable('gateway_replicas')
+    .set({ left_at: sql`now()` })
     .where('gateway', '=', gateway)
-    .where('pod_uid', '=', pod.uid)
+    .where('pod_uid', '=', pod)
     .where('replica', '!=', replica)
+    .where('left_at', 'is', null)
     .where('revoked_at', 'is', null)
     .executeTakeFirst();
-  if (!there && numDeletedRows === 0n) await makeRoom(trx, gateway);
-  return numDeletedRows > 0n;
+  return numUpdatedRows > 0n;
 }
 
 /** One that is alive after all enrols again: its renewal will be refused. */
 async function makeRoom(trx: Transaction<Database>, gateway: string): Promise<void> {
-  await sql`DELETE FROM gateway_replicas WHERE gateway = ${gateway} AND replica IN (
-    SELECT replica FROM gateway_replicas WHERE gateway = ${gateway} AND pod_uid IS NOT NULL AND revoked_at IS NULL
+  await sql`UPDATE gateway_replicas SET left_at = now() WHERE gateway = ${gateway} AND replica IN (
+    SELECT replica FROM gateway_replicas
+    WHERE gateway = ${gateway} AND pod_uid IS NOT NULL AND revoked_at IS NULL AND left_at IS NULL
     ORDER BY greatest(reported_at, renewed_at, enrolled_at) DESC OFFSET ${MAX_PODS - 1})`.execute(trx);
 }
 

@@ -42,6 +42,7 @@ export async function registerReplica(trx: Transaction<Database>, registration: 
     certificate_serial: certificate.serialNumber,
     certificate_not_after: certificate.notAfter,
     revoked_at: null,
+    left_at: null,
   };
   await trx
     .insertInto('gateway_replicas')

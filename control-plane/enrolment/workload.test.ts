@@ -3,6 +3,7 @@ import { calculateJwkThumbprint } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { spiffeIdOf } from '../mesh-ca/spiffe-id.ts';
 import { keyPem, X509Certificate } from '../mesh-ca/x509.ts';
+import { readWorld } from '../publish/world.ts';
 import { until } from '../test/backbone.ts';
 import { Cluster, makePod } from '../test/cluster.ts';
 import { type EnrolmentDoor, startEnrolmentDoor } from '../test/enrolment-door.ts';
@@ -70,7 +71,7 @@ describe('a pod', () => {
     });
     ahead = 6_000;
     expect((await door.enrol(await token(pod), keys)).status).toBe(200);
-    ahead = 2 * DAY; // its certificate has expired, and there is no grace
+    ahead = 2 * DAY; // its certificate has expired
     expect((await door.enrol(await token(pod), keys)).status).toBe(200);
     expect(await door.rows(gateway)).toEqual([{ replica: await replicaOf(keys), pod: pod.uid }]);
   });
@@ -92,6 +93,22 @@ describe('a pod', () => {
     await expect(renew(lost, before.body.certificateChain)).rejects.toMatchObject(gone);
     await expect(renew(lost, before.body.certificateChain, await makeGatewayKeys())).rejects.toMatchObject(gone);
     expect(await door.rows(gateway)).toHaveLength(1);
+  });
+
+  test('has eight sets of keys at most in the life of a certificate, and all of them leave NATS when the gateway retires', async () => {
+    const pod = makePod();
+    const keys = await Promise.all(Array.from({ length: 9 }, makeGatewayKeys));
+    const statuses: number[] = [];
+    for (const one of keys) {
+      ahead += 6_000;
+      statuses.push((await door.enrol(await token(pod), one)).status);
+    }
+    expect(statuses).toEqual([...Array.from({ length: 8 }, () => 200), 429]);
+    expect(await door.rows(gateway)).toEqual([{ replica: await replicaOf(keys[7] as GatewayKeys), pod: pod.uid }]);
+    await retireGateway(door.plane, gateway);
+    const { revoked } = await door.plane.database.db.transaction().execute((trx) => readWorld(trx, 30 * DAY, now()));
+    const had = keys.slice(0, 8).map(({ nkey }) => nkey.getPublicKey());
+    expect(Object.keys(revoked)).toEqual(expect.arrayContaining(had));
   });
 
   test('renews by its certificate, for new keys too, and stays one row', async () => {

@@ -97,6 +97,7 @@ async function readReplicas(
   const rows = await trx
     .selectFrom('gateway_replicas')
     .select(['gateway', 'replica', 'seal_jwk', 'nkey', 'certificate_not_after', 'revoked_at'])
+    .where((eb) => eb.or([eb('left_at', 'is', null), eb('revoked_at', 'is not', null)]))
     .where((eb) =>
       eb.or([
         eb('certificate_not_after', '>', new Date(now)),

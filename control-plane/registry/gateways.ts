@@ -51,6 +51,7 @@ async function views(db: Read, which: Which): Promise<readonly api.GatewayView[]
             .selectFrom('gateway_replicas as r')
             .whereRef('r.gateway', '=', 'g.name')
             .where('r.revoked_at', 'is', null)
+            .where('r.left_at', 'is', null)
             .where('r.certificate_not_after', '>', sql<Date>`now()`),
         )
         .as('enrolled'),

@@ -29,7 +29,7 @@ export interface EnrolmentDoor extends AsyncDisposable {
 /** `now`: ms since epoch. */
 export async function startEnrolmentDoor(now: () => number = Date.now): Promise<EnrolmentDoor> {
   await using stack = new AsyncDisposableStack();
-  const plane = stack.use(await startTestBackbone());
+  const plane = stack.use(await startTestBackbone('  renewGrace: 30d')); // a pod has none
   await plane.restart(now);
   const lines: string[] = [];
   const app = apiOf(plane, { now, write: (line) => void lines.push(line) });
@@ -55,6 +55,7 @@ export async function startEnrolmentDoor(now: () => number = Date.now): Promise<
         .select(['replica', 'pod_uid as pod'])
         .where('gateway', '=', gateway)
         .where('revoked_at', 'is', null)
+        .where('left_at', 'is', null)
         .orderBy('enrolled_at')
         .execute(),
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Cluster, makePod } from '../../control-plane/test/cluster.ts';
 import { type EnrolmentDoor, startEnrolmentDoor } from '../../control-plane/test/enrolment-door.ts';
-import { makeGatewayKeys } from '../../control-plane/test/gateway-client.ts';
+import { makeGatewayKeys, renewBody } from '../../control-plane/test/gateway-client.ts';
 
 let door: EnrolmentDoor;
 let cluster: Cluster;
@@ -36,7 +36,6 @@ test('nor the row of a replica that enrolled by a one-time secret', async () => 
   const theirs = await makeGatewayKeys();
   const { enrolling } = door.plane.backbone();
   const { token } = await enrolling.issue('aws');
-  const { renewBody } = await import('../../control-plane/test/gateway-client.ts');
   expect((await door.post({ ...(await renewBody(theirs)), token })).status).toBe(200);
   const { mesh } = await makeGatewayKeys();
   expect(await door.enrol(await cluster.token(), { ...theirs, mesh })).toMatchObject(refused);

@@ -15,8 +15,11 @@ ALTER TABLE gateway_replicas
   ADD COLUMN pod_uid text,
   -- and what that token had to show: issuer, namespace, service account, audience
   ADD COLUMN workload text,
+  -- when other keys of its pod, or other pods, took its place: no replica any more, but its nkey stays known until its certificate ends, so that NATS
+  -- refuses it when the gateway is retired
+  ADD COLUMN left_at timestamptz(3),
   -- its three keys (base64url SHA-256): nobody but their holder may have the row
   ADD COLUMN keys text;
 ALTER TABLE gateway_replicas ADD CHECK ((pod_uid IS NULL) = (workload IS NULL));
-CREATE UNIQUE INDEX gateway_replicas_pod ON gateway_replicas (gateway, pod_uid) WHERE revoked_at IS NULL;
+CREATE UNIQUE INDEX gateway_replicas_pod ON gateway_replicas (gateway, pod_uid) WHERE revoked_at IS NULL AND left_at IS NULL;
 `;
