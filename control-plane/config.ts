@@ -43,9 +43,7 @@ const Listen = z.strictObject({
   metrics: HostPort.default('0.0.0.0:9090').describe("GET /metrics: the federation's sums."),
 });
 
-const NatsUrl = z
-  .string()
-  .regex(/^(nats|tls):\/\/[^\s/@]+$/, 'expected nats://host:port without user or password');
+const NatsUrl = z.string().regex(/^(nats|tls):\/\/[^\s/@]+$/, 'expected nats://host:port without user or password');
 
 const Nats = z
   .strictObject({

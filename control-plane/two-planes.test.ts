@@ -4,23 +4,23 @@
  */
 import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { jetstream, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { subjects } from '@portolan/core';
 import { request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from './db/index.ts';
-import { siteFiles } from './config.ts';
-import { readKekFile } from './keys/kek.ts';
 import { keyFiles } from './keys/key-files.ts';
-import { ControlCertificate, MeshCa } from './mesh-ca/index.ts';
-import { dial } from './nats/dial.ts';
-import { readNatsKeys } from './nats/keys.ts';
-import { controlUser } from './nats/user-jwt.ts';
 import { until } from './test/backbone.ts';
-import { connectAsGateway, type GatewayKeys, makeGatewayKeys, renewBody } from './test/gateway-client.ts';
-import { makeTwoPlanes, type Replica, type TwoPlanes } from './test/two-planes.ts';
+import { connectAsGateway } from './test/gateway-client.ts';
+import {
+  connectAsControl,
+  type Enrolled,
+  enrol,
+  makeTwoPlanes,
+  type Replica,
+  type TwoPlanes,
+} from './test/two-planes.ts';
 
 const PATIENCE = 60_000;
 let planes: TwoPlanes;
@@ -37,61 +37,31 @@ beforeAll(async () => {
   await Promise.all(planes.replicas.map((replica) => replica.start()));
   for (const pod of planes.nats) expect(await pod.once()).toMatchObject({ code: 0 });
   await Promise.all(planes.nats.map((pod) => pod.start()));
-  ({ control, stop } = await connectAsControl(planes.replicas[0]));
+  ({ control, stop } = await connectAsControl(planes));
 }, 240_000);
 afterAll(async () => {
   await stop();
   await planes?.[Symbol.asyncDispose]();
 }, 60_000);
 
-async function connectAsControl({ config }: Replica) {
-  const { dataDir, federation } = config;
-  const kek = await readKekFile(join(planes.dir, 'kek'));
-  const signer = await MeshCa.open({ dataDir, federation, clusterHost: 'localhost', kek, now: Date.now });
-  const onFailure = (): void => {};
-  const material = await ControlCertificate.start({ signer, federation, lifeMs: 3_600_000, now: Date.now, onFailure });
-  const keys = await readNatsKeys(keyFiles(dataDir).natsKeys);
-  const address = { urls: config.nats.url, caFile: siteFiles(config).caFile, material };
-  const nc = await dial(address, await controlUser(keys), 'control-test');
-  return {
-    control: nc,
-    stop: async () => {
-      material.stop();
-      await nc.close();
-    },
-  };
-}
-
 const isConnected = async (replica: Replica) => (await replica.ask('GET', '/status')).body.nats.connected === true;
 
 async function streamInfo(name: string): Promise<StreamInfo | undefined> {
-  return (await jetstreamManager(control)).streams.info(name).catch(() => undefined);
+  return jetstreamManager(control)
+    .then((manager) => manager.streams.info(name))
+    .catch(() => undefined);
 }
 /** Three replicas, all of them with everything. */
 async function isWhole(name: string): Promise<boolean> {
   const info = await streamInfo(name);
   const others = info?.cluster?.replicas ?? [];
-  return info?.config.num_replicas === 3 && others.length === 2 && others.every(({ current, offline }) => current && !offline);
+  return (
+    info?.config.num_replicas === 3 &&
+    others.length === 2 &&
+    others.every(({ current, offline }) => current && !offline)
+  );
 }
 const allWhole = async () => (await isWhole('CFG')) && (await isWhole('AUDIT'));
-
-interface Enrolled {
-  readonly keys: GatewayKeys;
-  // biome-ignore lint/suspicious/noExplicitAny: `Identity` as it came
-  readonly identity: any;
-}
-/** Registers at one replica and enrols at another. */
-async function enrol(name: string, at: Replica, by: Replica): Promise<Enrolled> {
-  expect((await at.ask('PUT', `/gateways/${name}`, { url: `https://${name}.example.com` })).status).toBeLessThan(300);
-  const { token } = (await at.ask('POST', `/gateways/${name}/enrolments`)).body;
-  const keys = await makeGatewayKeys();
-  const reply = await until(async () => {
-    const { status, body } = await by.ask('POST', '/enroll', { ...(await renewBody(keys)), token });
-    return status === 503 ? undefined : { status, body };
-  }, PATIENCE);
-  expect(reply.status, JSON.stringify(reply.body)).toBe(200);
-  return { keys, identity: reply.body };
-}
 
 async function shipAll(gateway: Enrolled, count: number, during: () => Promise<void>): Promise<void> {
   const nc = await connectAsGateway(planes.replicas[0].config, gateway.keys, gateway.identity, true);
@@ -179,7 +149,7 @@ test('a server that lost its store is made whole by the others, and lets in nobo
   const toVictim = { ...one.config, nats: { ...one.config.nats, url: [`nats://localhost:${victim.ports.clients}`] } };
   const dialAsGone = () =>
     connectAsGateway(toVictim, gone.keys, gone.identity).then(
-      async (nc) => (await nc.close(), 'in'),
+      (nc) => nc.close().then(() => 'in'),
       (error: Error) => error.message,
     );
   expect(await dialAsGone()).toBe('in');
@@ -187,6 +157,7 @@ test('a server that lost its store is made whole by the others, and lets in nobo
   await until(async () => /authorization|authentication/i.test(await dialAsGone()), PATIENCE);
   await victim.kill();
   await rm(victim.storeDir, { recursive: true });
+  expect(await victim.once()).toMatchObject({ code: 0 }); // a volume is lost with its pod, and the next one has an agent of its own
   await victim.start();
   await until(allWhole, PATIENCE);
   await until(async () => /authorization|authentication/i.test(await dialAsGone()), PATIENCE);

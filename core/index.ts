@@ -56,8 +56,8 @@ export {
   gatewayOfSpiffeId,
   gatewaySpiffeId,
   meshName,
-  natsSpiffeId,
   Name,
+  natsSpiffeId,
   streams,
   subjects,
 } from './names.ts';

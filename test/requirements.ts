@@ -14,6 +14,7 @@ export interface Requirement {
 
 const REQUEST = 'docs/architecture.md "The request"';
 const NATS = 'docs/architecture.md "NATS"';
+const BIRTH = 'docs/architecture.md "Birth in Kubernetes"';
 const STACK = 'docs/architecture.md "Local stack"';
 const ERRORS = 'docs/errors.md';
 const CONFIGURATION = 'docs/configuration.md';
@@ -873,6 +874,71 @@ export const requirements: readonly Requirement[] = [
     says: 'The images of the planes have no shell, no root, no secret and nothing to run but Node, in at most 200 MB, and say what is in them.',
     proofs: {
       'test/images/images.test.ts': '%s: no shell, no package manager, nothing to run but itself',
+    },
+  },
+
+  // birth in Kubernetes
+  {
+    id: 'birth-secrets',
+    source: BIRTH,
+    says: 'Secrets are made inside the cluster, once; one that is there is never written again.',
+    proofs: {
+      'control-plane/kubernetes/birth.test.ts':
+        'it makes the key-encryption key and the password once, and says which, not what',
+    },
+  },
+  {
+    id: 'admin-token-secret',
+    source: BIRTH,
+    says: 'The first admin token goes into a Secret only where it is made; a Secret that was deleted does not come back.',
+    proofs: {
+      'control-plane/init/admin-token-secret.test.ts':
+        'it is made once and opens the API; deleted, it does not come back',
+    },
+  },
+  {
+    id: 'keys-in-database',
+    source: BIRTH,
+    says: 'Keys live in PostgreSQL under the KEK: one set however many inits begin at once; another KEK is refused and changes nothing.',
+    proofs: {
+      'control-plane/init/stored-keys.test.ts':
+        'two inits at once on two empty directories end with one set of keys, and a third reads it',
+      'control-plane/two-planes.test.ts': 'a replica whose directory is gone is born again with the same keys',
+    },
+  },
+  {
+    id: 'two-control-planes',
+    source: BIRTH,
+    says: 'Two replicas of the control plane on one database: both answer, both enrol; where the leader is killed the other publishes.',
+    proofs: {
+      'control-plane/two-planes.test.ts':
+        'whichever replica leads is killed: the other publishes, and the one that comes back serves on',
+    },
+  },
+  {
+    id: 'three-nats-servers',
+    source: BIRTH,
+    says: 'Three NATS servers on what agents wrote: streams have three replicas, the death of a server loses nothing, and one that lost its store lets in nobody who is retired.',
+    proofs: {
+      'control-plane/two-planes.test.ts': 'a server is killed: no record is lost, and it comes back whole',
+    },
+  },
+  {
+    id: 'nats-rotation',
+    source: BIRTH,
+    says: 'Certificates of NATS servers are renewed and loaded while they run, without a connection lost.',
+    proofs: {
+      'control-plane/nats-agent/rotation.test.ts':
+        'a certificate is renewed before it ends and loaded without a connection lost; routes are made anew with it',
+    },
+  },
+  {
+    id: 'who-is-a-nats-server',
+    source: BIRTH,
+    says: 'No gateway is let in as a NATS server, no NATS server is taken for a gateway, and the keys of NATS go to no other pod.',
+    proofs: {
+      'control-plane/nats-agent/rotation.test.ts':
+        'a gateway is let in as no server, though its certificate is of the same mesh',
     },
   },
 ];

@@ -1,6 +1,6 @@
 /** The first admin token in a Secret: there once, gone for good when it is deleted, whole after a crash. Real PostgreSQL, stand-in API server. */
 import { randomBytes } from 'node:crypto';
-import { tokenText, makeToken } from '@portolan/core';
+import { makeToken, tokenText } from '@portolan/core';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Db, migrate, openDatabase } from '../db/index.ts';
 import { kekOf } from '../keys/kek.ts';
@@ -33,7 +33,7 @@ beforeEach(async () => {
 });
 
 async function ensure(now = Date.now()): Promise<string | undefined> {
-  const secrets = await inClusterSecrets(server.config, server.directory);
+  const secrets = () => inClusterSecrets(server.config, server.directory);
   return ensureAdminTokenSecret({ db: database.db, kek, now, secrets, name: NAME });
 }
 const text = (): string => Buffer.from(server.secrets.get(NAME)?.data?.token ?? '', 'base64').toString();
@@ -73,6 +73,15 @@ test('with every admin token revoked or about to expire there is a new one, once
   expect(await ensure(later)).toMatch(/about to expire \(delete the Secret/);
   server.secrets.clear();
   expect(await ensure(later)).toMatch(/admin token in Secret/);
+});
+
+test('while a token is good the API is not asked, and without it nothing fails but the first birth', async () => {
+  const away = () => inClusterSecrets({ apiServer: undefined }, server.directory);
+  const ensureAway = (now: number) => ensureAdminTokenSecret({ db: database.db, kek, now, secrets: away, name: NAME });
+  await expect(ensureAway(Date.now())).rejects.toThrow('KUBERNETES_SERVICE_HOST');
+  await ensure();
+  expect(await ensureAway(Date.now())).toBeUndefined();
+  expect(await ensureAway(Date.now() + 400 * DAY)).toMatch(/^nothing: .*about to expire.*KUBERNETES_SERVICE_HOST/);
 });
 
 test('a Secret that holds something else is left alone and named', async () => {

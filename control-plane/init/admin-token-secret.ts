@@ -7,28 +7,38 @@ import type { Secrets } from '../kubernetes/index.ts';
 import { type AdminTokenPlace, insertAdminToken, RENEW_BEFORE_MS } from './admin-token.ts';
 
 export interface AdminTokenSecretPlace extends Omit<AdminTokenPlace, 'file'> {
-  readonly secrets: Secrets;
+  /** Asked for only where there is something to do: replicas that are born again have no way to the API of the cluster. */
+  readonly secrets: () => Promise<Secrets>;
   readonly name: string;
 }
 
-/** Answers what it did, in one line; undefined when there was nothing to do. */
+/** Answers what it did, in one line; undefined when there was nothing to do. Only the first token is worth failing for: without another, all goes on. */
 export async function ensureAdminTokenSecret(place: AdminTokenSecretPlace): Promise<string | undefined> {
-  const { secrets, name } = place;
-  const there = await secrets.read(name);
-  if (there !== undefined) return adopt(place, there);
-  if (await hasGoodToken(place)) return undefined;
-  const token = makeToken('pat');
-  if (!(await secrets.create(name, { data: { token: Buffer.from(tokenText(token)) } })))
-    throw new Error(`Secret "${name}" was made by another while we made the admin token: run init again.`);
-  await insertAdminToken(place, token);
-  return `admin token in Secret ${name} of namespace ${secrets.namespace}: take it, then delete the Secret`;
+  const ends = await endsOfTokens(place);
+  if (ends.some((end) => end - place.now > RENEW_BEFORE_MS)) return undefined;
+  const isFirst = ends.length === 0;
+  return place
+    .secrets()
+    .then((secrets) => ensureIn(secrets, place))
+    .catch((error: Error) => {
+      if (isFirst) throw error;
+      return `nothing: every admin token is revoked or about to expire, and another cannot be made here (${error.message})`;
+    });
 }
 
-async function adopt(
-  place: AdminTokenSecretPlace,
-  data: ReadonlyMap<string, Buffer>,
-): Promise<string | undefined> {
-  const where = `Secret ${place.name} of namespace ${place.secrets.namespace}`;
+async function ensureIn(secrets: Secrets, place: AdminTokenSecretPlace): Promise<string | undefined> {
+  const { name } = place;
+  const where = `Secret ${name} of namespace ${secrets.namespace}`;
+  const there = await secrets.read(name);
+  if (there !== undefined) return adopt(place, where, there);
+  const token = makeToken('pat');
+  if (!(await secrets.create(name, { data: { token: Buffer.from(tokenText(token)) } })))
+    throw new Error(`${where} was made by another while we made the admin token: run init again.`);
+  await insertAdminToken(place, token);
+  return `admin token in ${where}: take it, then delete the Secret`;
+}
+
+async function adopt(place: AdminTokenSecretPlace, where: string, data: ReadonlyMap<string, Buffer>): Promise<string> {
   const token: Token | undefined = parseToken(data.get('token')?.toString().trim() ?? '');
   if (!token)
     throw new Error(`${where} exists, but its key "token" holds no admin token: delete it, and init makes another.`);
@@ -42,18 +52,11 @@ async function adopt(
     return `row of the admin token in ${where}`;
   }
   if (row.revoked_at) return `nothing: the admin token in ${where} is revoked (delete the Secret to get another)`;
-  if (row.expires_at.getTime() - place.now > RENEW_BEFORE_MS) return undefined;
   return `nothing: the admin token in ${where} is about to expire (delete the Secret to get another)`;
 }
 
-async function hasGoodToken({ db, now }: AdminTokenSecretPlace): Promise<boolean> {
-  const row = await db
-    .selectFrom('tokens')
-    .select('id')
-    .where('role', '=', 'admin')
-    .where('revoked_at', 'is', null)
-    .where('expires_at', '>', new Date(now + RENEW_BEFORE_MS))
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
+/** When each admin token that there ever was ends (ms since epoch); a revoked one has ended. */
+async function endsOfTokens({ db }: AdminTokenSecretPlace): Promise<readonly number[]> {
+  const rows = await db.selectFrom('tokens').select(['expires_at', 'revoked_at']).where('role', '=', 'admin').execute();
+  return rows.map(({ expires_at, revoked_at }) => (revoked_at ? 0 : expires_at.getTime()));
 }

@@ -48,10 +48,7 @@ async function issue(place: AdminTokenPlace, made: string): Promise<string> {
 }
 
 /** The row of a token whose text is in a place of its own. */
-export async function insertAdminToken(
-  { db, kek, now }: Omit<AdminTokenPlace, 'file'>,
-  token: Token,
-): Promise<void> {
+export async function insertAdminToken({ db, kek, now }: Omit<AdminTokenPlace, 'file'>, token: Token): Promise<void> {
   await db
     .insertInto('tokens')
     .values({

@@ -141,7 +141,7 @@ async function adminToken(config: Config): Promise<readonly string[]> {
   try {
     const place = { db, kek: await kekOf(config), now: Date.now() };
     const made = await (kubernetes
-      ? ensureAdminTokenSecret({ ...place, secrets: await inClusterSecrets(config), name: kubernetes.adminTokenSecret })
+      ? ensureAdminTokenSecret({ ...place, secrets: () => inClusterSecrets(config), name: kubernetes.adminTokenSecret })
       : ensureAdminToken({ ...place, file: dataFiles(dataDir).adminToken }));
     return made === undefined ? [] : [made];
   } finally {

@@ -28,7 +28,7 @@ async function born(): Promise<string[]> {
   );
   return lines;
 }
-const valueOf = (name: string, key: string): Buffer =>
+const dataOf = (name: string, key: string): Buffer =>
   Buffer.from(server.secrets.get(name)?.data?.[key] ?? '', 'base64');
 
 test('it makes the key-encryption key and the password once, and says which, not what', async () => {
@@ -37,11 +37,11 @@ test('it makes the key-encryption key and the password once, and says which, not
     'made Secret control-kek in namespace portolan-control',
     'made Secret control-database in namespace portolan-control',
   ]);
-  expect(valueOf('control-kek', 'kek')).toHaveLength(32);
+  expect(dataOf('control-kek', 'kek')).toHaveLength(32);
   expect(server.secrets.get('control-kek')).toMatchObject({ immutable: true, kind: 'Secret', type: 'Opaque' });
-  const password = valueOf('control-database', 'password').toString();
+  const password = dataOf('control-database', 'password').toString();
   expect(password).toMatch(/^[\w-]{43}$/);
-  const pgpass = valueOf('control-database', 'pgpass').toString();
+  const pgpass = dataOf('control-database', 'pgpass').toString();
   expect(findPassword(pgpass, ['postgres', '5432', 'a:b', 'portolan'])).toBe(password);
   const before = structuredClone([...server.secrets]);
   expect(await born()).toEqual([]);

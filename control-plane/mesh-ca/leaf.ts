@@ -43,10 +43,7 @@ export async function makeLeaf(issuer: Authority, leaf: Leaf, now: number): Prom
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
       // critical, because there is no subject (RFC 5280 §4.1.2.6)
       new SubjectAlternativeNameExtension(
-        [
-          { type: 'url', value: leaf.spiffeId },
-          ...leaf.dnsNames.map((value) => ({ type: 'dns', value }) as const),
-        ],
+        [{ type: 'url', value: leaf.spiffeId }, ...leaf.dnsNames.map((value) => ({ type: 'dns', value }) as const)],
         true,
       ),
       await SubjectKeyIdentifierExtension.create(leaf.publicKey),

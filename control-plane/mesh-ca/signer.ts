@@ -4,7 +4,14 @@
  */
 import type { Kek } from '../keys/kek.ts';
 import { keyFiles } from '../keys/key-files.ts';
-import { type Authority, fingerprint, type IssuerScope, makeIssuer, readAuthority, writeAuthority } from './authority.ts';
+import {
+  type Authority,
+  fingerprint,
+  type IssuerScope,
+  makeIssuer,
+  readAuthority,
+  writeAuthority,
+} from './authority.ts';
 import { type Leaf, makeLeaf } from './leaf.ts';
 import { certificatePem, type X509Certificate } from './x509.ts';
 

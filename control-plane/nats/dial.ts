@@ -18,7 +18,11 @@ export interface NatsAddress {
 }
 
 /** Rejects when no server answers within 5 s. What is connected reconnects until it is closed. */
-export function dial({ urls, tlsName, caFile, material }: NatsAddress, user: NatsUser, name: string): Promise<NatsConnection> {
+export function dial(
+  { urls, tlsName, caFile, material }: NatsAddress,
+  user: NatsUser,
+  name: string,
+): Promise<NatsConnection> {
   return connect({
     servers: [...urls],
     name: `portolan ${name}`,

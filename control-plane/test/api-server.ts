@@ -2,13 +2,14 @@
  * A stand-in for kube-apiserver: Secrets of one namespace over HTTPS, answered as it answers (core/v1 Secret, meta/v1 Status), with what a test may
  * break. Its certificate is for 127.0.0.1 by a CA of its own.
  */
+
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { once } from 'node:events';
-import { randomBytes } from 'node:crypto';
 import { dataFiles } from '../config.ts';
 import { ensureSiteCertificate } from '../init/site-certificate.ts';
 import { kekOf } from '../keys/kek.ts';

@@ -71,7 +71,13 @@ export async function startBackbone(given: BackboneSettings): Promise<Backbone> 
 
 async function readKeys({ config, kek, now, onTrouble }: Settled): Promise<Keys> {
   const files = keyFiles(config.dataDir);
-  const ca = await MeshCa.open({ dataDir: config.dataDir, federation: config.federation, clusterHost: config.nats.clusterHost, kek, now });
+  const ca = await MeshCa.open({
+    dataDir: config.dataDir,
+    federation: config.federation,
+    clusterHost: config.nats.clusterHost,
+    kek,
+    now,
+  });
   const material = await ControlCertificate.start({
     signer: ca,
     federation: config.federation,

@@ -8,12 +8,20 @@ import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { request } from 'undici';
 import { findTool } from '../../tools/toolchain/index.ts';
-import { type Config, parseConfig } from '../config.ts';
-import { type DatabaseAddress } from '../db/index.ts';
+import { type Config, parseConfig, siteFiles } from '../config.ts';
+import type { DatabaseAddress } from '../db/index.ts';
+import { readKekFile } from '../keys/kek.ts';
+import { keyFiles } from '../keys/key-files.ts';
+import { ControlCertificate, MeshCa } from '../mesh-ca/index.ts';
+import { dial } from '../nats/dial.ts';
+import { readNatsKeys } from '../nats/keys.ts';
+import { controlUser } from '../nats/user-jwt.ts';
 import { until } from './backbone.ts';
 import { Cluster, makePod } from './cluster.ts';
+import { type GatewayKeys, makeGatewayKeys, renewBody } from './gateway-client.ts';
 import { freePort, startTestPostgres } from './postgres.ts';
 
 const MAIN = join(import.meta.dirname, '..', 'main.ts');
@@ -30,7 +38,8 @@ export interface Replica {
   start(): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
-  ask(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: any }>; // biome-ignore lint/suspicious/noExplicitAny: what a test expects of it is the test's own matter
+  // biome-ignore lint/suspicious/noExplicitAny: what a test expects of it is the test's own matter
+  ask(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: any }>;
 }
 
 export interface NatsPod {
@@ -142,7 +151,7 @@ ${place.more}
   let serving: Process | undefined;
   const isReady = async () =>
     request(`http://127.0.0.1:${health}/readyz`).then(
-      async (reply) => (await reply.body.dump(), reply.statusCode === 200),
+      (reply) => reply.body.dump().then(() => reply.statusCode === 200),
       () => false,
     );
   return {
@@ -170,7 +179,11 @@ ${place.more}
   };
 }
 
-function makePodOf({ cluster, run, launch, dir, pods }: Place, { name, dir: home, ports }: PodPlace, plane: Replica): NatsPod {
+function makePodOf(
+  { cluster, run, launch, dir, pods }: Place,
+  { name, dir: home, ports }: PodPlace,
+  plane: Replica,
+): NatsPod {
   const tls = { certFile: join(home, 'tls.crt'), keyFile: join(home, 'tls.key') };
   const [configFile, tokenFile] = [join(home, 'agent.yaml'), join(home, 'token')];
   const [memory, storeDir] = [join(home, 'memory'), join(home, 'store')];
@@ -226,4 +239,44 @@ export async function end(child: ChildProcess): Promise<void> {
   const gone = once(child, 'exit');
   child.kill('SIGKILL');
   await gone;
+}
+
+/** As the control plane's user, with a certificate of an hour. */
+export async function connectAsControl(
+  planes: TwoPlanes,
+): Promise<{ readonly control: NatsConnection; readonly stop: () => Promise<void> }> {
+  const { config } = planes.replicas[0];
+  const { dataDir, federation } = config;
+  const kek = await readKekFile(join(planes.dir, 'kek'));
+  const signer = await MeshCa.open({ dataDir, federation, clusterHost: 'localhost', kek, now: Date.now });
+  const onFailure = (): void => {};
+  const material = await ControlCertificate.start({ signer, federation, lifeMs: 3_600_000, now: Date.now, onFailure });
+  const keys = await readNatsKeys(keyFiles(dataDir).natsKeys);
+  const address = { urls: config.nats.url, caFile: siteFiles(config).caFile, material };
+  const nc = await dial(address, await controlUser(keys), 'control-test');
+  return {
+    control: nc,
+    stop: async () => {
+      material.stop();
+      await nc.close();
+    },
+  };
+}
+
+export interface Enrolled {
+  readonly keys: GatewayKeys;
+  // biome-ignore lint/suspicious/noExplicitAny: `Identity` as it came
+  readonly identity: any;
+}
+/** Registers at one replica and enrols at another. */
+export async function enrol(name: string, at: Replica, by: Replica): Promise<Enrolled> {
+  await at.ask('PUT', `/gateways/${name}`, { url: `https://${name}.example.com` });
+  const { token } = (await at.ask('POST', `/gateways/${name}/enrolments`)).body;
+  const keys = await makeGatewayKeys();
+  const reply = await until(async () => {
+    const { status, body } = await by.ask('POST', '/enroll', { ...(await renewBody(keys)), token });
+    return status === 503 ? undefined : { status, body };
+  }, 60_000);
+  if (reply.status !== 200) throw new Error(`not enrolled: ${JSON.stringify(reply.body)}`);
+  return { keys, identity: reply.body };
 }
