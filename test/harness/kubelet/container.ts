@@ -256,6 +256,7 @@ export class ContainerRun {
   }
 
   async #kill(why: string): Promise<void> {
+    if (this.#stopping.signal.aborted) return; // it is ending, in its own time
     console.log(`${this.spec.name}: ${why} failed; killed`);
     this.signal('SIGTERM');
     await delay(2_000);
