@@ -247,7 +247,11 @@ describe.skipIf(why !== undefined)('pods', () => {
     await kubelet.signal(namespace, 'ordered', 'main', 'SIGKILL');
     await vi.waitFor(
       async () =>
-        expect((await statusOf('ordered')).containerStatuses[0]).toMatchObject({ restartCount: 1, ready: true }),
+        expect((await statusOf('ordered')).containerStatuses[0]).toMatchObject({
+          restartCount: 1,
+          ready: true,
+          lastState: { terminated: { exitCode: 137 } },
+        }),
       wait,
     );
     expect(await said()).toBe('first side last main main');
