@@ -247,7 +247,11 @@ describe.skipIf(why !== undefined)('pods', () => {
     await kubelet.signal(namespace, 'ordered', 'main', 'SIGKILL');
     await vi.waitFor(
       async () =>
-        expect((await statusOf('ordered')).containerStatuses[0]).toMatchObject({ restartCount: 1, ready: true }),
+        expect((await statusOf('ordered')).containerStatuses[0]).toMatchObject({
+          restartCount: 1,
+          ready: true,
+          lastState: { terminated: { exitCode: 137 } },
+        }),
       wait,
     );
     expect(await said()).toBe('first side last main main');
@@ -280,6 +284,29 @@ describe.skipIf(why !== undefined)('pods', () => {
     expect(kubelet.logs(namespace, 'brief', 'main')).toBe('told\n');
     expect(existsSync(`${kubelet.folder}/pods/${uid}`)).toBe(false);
   }, 120_000);
+
+  test('a liveness probe that fails restarts; preStop comes before SIGTERM, and SIGKILL when the grace is over', async () => {
+    const deaf = "process.on('SIGTERM', () => console.log('deaf', require('fs').existsSync('/tmp/before')));";
+    const main = container(
+      'main',
+      `${deaf} require('fs').rmSync('/tmp/away', { force: true }); ${server('main', 8000)}`,
+      {
+        livenessProbe: { httpGet: { path: '/ready', port: 8000 }, periodSeconds: 1, failureThreshold: 1 },
+        lifecycle: { preStop: { exec: { command: [node, '-e', "require('fs').writeFileSync('/tmp/before', '')"] } } },
+      },
+    );
+    await make(pod('sick', { terminationGracePeriodSeconds: 3, containers: [main] }));
+    await ready('sick');
+    await run('sick', "require('fs').writeFileSync('/tmp/away', '')");
+    await vi.waitFor(async () => {
+      expect((await statusOf('sick')).containerStatuses[0]).toMatchObject({ restartCount: 1, ready: true });
+    }, wait);
+    const began = Date.now();
+    await cluster.api.ask('DELETE', `/api/v1/namespaces/${namespace}/pods/sick`);
+    await vi.waitFor(async () => expect(await find('sick')).toBeUndefined(), wait);
+    expect(Date.now() - began).toBeGreaterThanOrEqual(2_900);
+    expect(kubelet.logs(namespace, 'sick', 'main')).toBe('deaf false\ndeaf true\n');
+  }, 180_000);
 
   test('stopped, it leaves no process, no mount, no link and no file', async () => {
     const { folder } = kubelet;

@@ -1,8 +1,10 @@
 /**
  * Runs what Kubernetes manifests describe: the pods that a real API server has scheduled become real processes, from unpacked
- * images, each pod in namespaces of its own. What a test sees: `docs` of each part in kubelet/. Needs Linux and root.
+ * images, each pod in namespaces of its own. Needs Linux and root. Unlike a real node: pods see the node's address in place of a
+ * client's, restarts pause 0.25 to 8 s, no NetworkPolicy and no resource limit holds, no gRPC probe and no UDP but the resolver's.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,10 +54,20 @@ export function byReference(images: Readonly<Record<string, Image>>): Record<str
   );
 }
 
+const programs = ['ip', 'nsenter', 'unshare', 'setpriv', 'mount', 'perl'];
+
 /** Why it cannot run here, or undefined. */
 export function whyNoKubelet(): string | undefined {
   if (process.platform !== 'linux') return 'namespaces are of Linux';
-  return process.getuid?.() === 0 ? undefined : 'namespaces and mounts need root';
+  if (process.getuid?.() !== 0) return 'namespaces and mounts need root';
+  const folders = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+  const lacking = programs.filter((name) => !folders.some((folder) => existsSync(join(folder, name))));
+  if (lacking.length > 0)
+    return `${lacking.join(', ')} missing. On Debian: apt-get install iproute2 util-linux mount perl-base`;
+  const { status, stderr } = spawnSync('unshare', ['--net', '--mount', '--pid', '--fork', 'true'], {
+    encoding: 'utf8',
+  });
+  return status === 0 ? undefined : `no namespaces: ${stderr.trim()}`;
 }
 
 export async function startKubelet({ cluster, images, network: given, nodes = 3 }: KubeletArgs): Promise<Kubelet> {

@@ -12,6 +12,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
@@ -38,6 +39,8 @@ export interface Image {
   readonly archive: string;
   readonly sbom: string;
 }
+
+const unusedMs = 14 * 24 * 3_600_000;
 
 export const imageNames: readonly ImageName[] = ['gateway', 'control-plane', 'nats-server', 'postgres'];
 
@@ -91,11 +94,13 @@ async function buildMissing(
   const shown = progress(`Building images: ${places.map(({ name }) => name).join(', ')}`);
   try {
     if (!existsSync(base)) await makeBaseOnce(base, work, signal);
+    utimesSync(base, new Date(), new Date());
     const buildah = new Buildah(work, signal);
     const baseId = await importFolder(buildah, work, 'base', join(base, 'rootfs'), 'FROM scratch\nCOPY content/ /\n');
     const needsBuilder = places.some(({ context }) => context.usesBuilder);
     const builderId = needsBuilder ? await makeBuilder(buildah, work, checkout, baseId) : undefined;
     for (const place of places) await buildOne({ buildah, work, base, baseId, builderId }, place);
+    dropUnused();
     shown.done();
   } finally {
     shown.stop();
@@ -163,12 +168,21 @@ async function buildOne(
   renameSync(draft, folder);
 }
 
+/** What no run has asked for in a fortnight; a node that runs for that long would keep its files open. */
+function dropUnused(): void {
+  for (const entry of readdirSync(cacheRoot()).filter((one) => /^[a-z-]+-[0-9a-f]{24}$/.test(one))) {
+    const folder = join(cacheRoot(), entry);
+    if (Date.now() - lstatSync(folder).mtimeMs > unusedMs) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 function sizeOf(folder: string): number {
   const files = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((one) => one.isFile());
   return files.reduce((sum, one) => sum + lstatSync(join(one.parentPath, one.name)).size, 0);
 }
 
 function read(folder: string): Image {
+  utimesSync(folder, new Date(), new Date());
   const known: Omit<Image, 'rootfs' | 'archive' | 'sbom'> = JSON.parse(
     readFileSync(join(folder, 'image.json'), 'utf8'),
   );

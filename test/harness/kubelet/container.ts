@@ -35,6 +35,12 @@ const firstPauseMs = 250;
 const longestPauseMs = 8_000;
 const healthyMs = 30_000;
 const retryMs = 500;
+const eagerMs = 500;
+
+interface Watching {
+  readonly untilGood?: boolean;
+  readonly told?: (good: boolean) => void;
+}
 
 export class ContainerRun {
   readonly spec: Container;
@@ -219,30 +225,26 @@ export class ContainerRun {
     await Promise.all([readinessProbe && this.#watch(readinessProbe, over, { told }), alive]);
   }
 
-  /** Asks again and again: true once it is good and that is all that is wanted, false once it has failed too often and nobody listens. */
-  async #watch(
-    probe: Probe,
-    over: AbortSignal,
-    { untilGood, told }: { untilGood?: boolean; told?: (good: boolean) => void },
-  ) {
-    const {
-      initialDelaySeconds = 0,
-      periodSeconds = 10,
-      timeoutSeconds = 1,
-      failureThreshold = 3,
-      successThreshold = 1,
-    } = probe;
-    await sleep(initialDelaySeconds * 1_000, over);
-    let [good, bad] = [0, 0];
+  /**
+   * Startup: true once it is good, false when all its time is over. Readiness (`told`): tells each verdict. Liveness: false once
+   * it has failed too often. Until they were good once, startup and readiness are asked sooner than kubelet would: a test waits.
+   */
+  async #watch(probe: Probe, over: AbortSignal, { untilGood, told }: Watching) {
+    const { periodSeconds = 10, timeoutSeconds = 1, failureThreshold = 3, successThreshold = 1 } = probe;
+    const period = periodSeconds * 1_000;
+    const eager = untilGood || told !== undefined;
+    const began = Date.now();
+    await sleep((probe.initialDelaySeconds ?? 0) * 1_000 + (eager ? 0 : period), over);
+    let [good, bad, everGood] = [0, 0, false];
     while (!over.aborted) {
       const passed = await this.#ask(probe, timeoutSeconds * 1_000);
-      [good, bad] = passed ? [good + 1, 0] : [0, bad + 1];
+      [good, bad, everGood] = passed ? [good + 1, 0, true] : [0, bad + 1, everGood];
+      const failed = untilGood ? Date.now() - began >= failureThreshold * period : bad >= failureThreshold;
       if (good >= successThreshold) told?.(true);
-      if (bad >= failureThreshold) told?.(false);
-      if (untilGood && good > 0) return true;
-      if (!told && bad >= failureThreshold) return false;
-      // the first answers come sooner than kubelet would ask: a test waits for them
-      await sleep(good === 0 ? Math.min(periodSeconds * 1_000, 500) : periodSeconds * 1_000, over);
+      else if (failed) told?.(false);
+      if (untilGood && passed) return true;
+      if (!told && failed) return false;
+      await sleep(eager && !everGood ? Math.min(period, eagerMs) : period, over);
     }
     return false;
   }
@@ -256,6 +258,7 @@ export class ContainerRun {
   }
 
   async #kill(why: string): Promise<void> {
+    if (this.#stopping.signal.aborted) return; // it is ending, in its own time
     console.log(`${this.spec.name}: ${why} failed; killed`);
     this.signal('SIGTERM');
     await delay(2_000);

@@ -98,6 +98,10 @@ open(my $up, ">&=", 3) or die "fd 3: $!"; fcntl($up, 2, 1); syswrite($up, "up");
 exec { $argv[0] } @argv or do { print STDERR "exec $argv[0]: $!\\n"; exit 128 };
 `;
 
+/** Becomes the parent of the first process of a namespace; its exit code is 128 and the signal where one ended that. `unshare --fork` says 1 for SIGKILL. */
+export const waiter =
+  'my $pid = fork; die "fork: $!" unless defined $pid; if (!$pid) { exec @ARGV; exit 128 } waitpid($pid, 0); exit($? & 127 ? 128 + ($? & 127) : $? >> 8);';
+
 export function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

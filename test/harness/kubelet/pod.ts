@@ -11,7 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeApi } from '../../stand-ins/kubernetes/index.ts';
 import { type ContainerImage, ContainerRun } from './container.ts';
 import { environmentOf, expand, NotConfigured, type ReadData } from './environment.ts';
-import { capabilitiesOf, type Launch, type Mount } from './launch.ts';
+import { capabilitiesOf, type Launch, type Mount, waiter } from './launch.ts';
 import type { Container, Pod, SecurityContext } from './objects.ts';
 import { type PodView, statusOf } from './status.ts';
 import { Volumes } from './volumes.ts';
@@ -200,7 +200,7 @@ export class PodRun {
       `--ipc=${pause}/ipc`,
       ...(shares ? [`--pid=${pause}/pid_for_children`] : []),
     ];
-    const apart = shares ? ['unshare', '--mount'] : ['unshare', '--mount', '--pid', '--fork', '--kill-child'];
+    const apart = shares ? ['unshare', '--mount'] : ['unshare', '--mount', '--pid', 'perl', '-e', waiter];
     const logFile = join(this.logs, `${spec.name}.log`);
     return new ContainerRun({
       ...{ spec, image: this.#args.images[spec.image], podIp: this.#args.ip, logFile },
