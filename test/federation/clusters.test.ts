@@ -5,7 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { adminToken } from '../../provider/test/registry-stand-in.ts';
 import { runEngine } from '../../tools/local/engine.ts';
 import { placeSettings } from '../../tools/programs/prepare.ts';
@@ -104,7 +104,8 @@ describe.skipIf(findClusterPrograms() === undefined)('stack onprem on real API s
     for (const { api } of environment.clusters.values()) {
       const left = (await api.list('/api/v1/namespaces')).map(({ metadata }) => metadata.name);
       expect(left.filter((name) => name.startsWith('portolan-'))).toEqual([]);
-      expect(await api.list('/api/v1/persistentvolumes')).toEqual([]);
+      const volumes = () => api.list('/api/v1/persistentvolumes');
+      await vi.waitFor(async () => expect(await volumes()).toEqual([]), { timeout: 30_000 });
     }
   });
 });
