@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { adminToken } from '../../provider/test/registry-stand-in.ts';
 import { runEngine } from '../../tools/local/engine.ts';
+import { policyPack } from '../../tools/programs/commands.ts';
 import { placeSettings } from '../../tools/programs/prepare.ts';
 import { type ProgramSettings, readProgramSettings } from '../../tools/programs/settings.ts';
 import { withStandIns } from '../../tools/programs/stand-in-settings.ts';
@@ -58,7 +59,7 @@ describe.skipIf(findClusterPrograms() === undefined)('stack onprem on real API s
     await runEngine(pulumi, operation, { verbose: false, beginning: '', tell, signal });
     return lines;
   }
-  const up = () => run('up', '--refresh');
+  const up = () => run('up', '--refresh', ...policyPack(pulumi.place));
 
   test('a create that fails half way is gone on with', { timeout: cycleMs }, async () => {
     writeFileSync(faults, 'create StatefulSet\n');
