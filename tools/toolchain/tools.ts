@@ -2,7 +2,7 @@
 // ways of getting them are in find-tool.ts. A new version is changed here and in tools/<name>/{go.mod,go.sum}.
 // table
 
-export type ToolName = 'pulumi' | 'nats-server';
+export type ToolName = 'pulumi' | 'nats-server' | 'pebble';
 
 /** A published archive of one tool for one platform. */
 export interface Release {
@@ -36,6 +36,7 @@ const unix: readonly NodeJS.Platform[] = ['linux', 'darwin'];
 
 const pulumiVersion = '3.259.0';
 const natsVersion = '2.15.2';
+const pebbleVersion = '2.10.3';
 
 export const tools: Readonly<Record<ToolName, Tool>> = {
   pulumi: {
@@ -76,5 +77,16 @@ export const tools: Readonly<Record<ToolName, Tool>> = {
       return { url: `${folder}/${file}`, checksumsUrl: `${folder}/SHA256SUMS`, file, members: [`${stem}/nats-server`] };
     },
     byHand: `Install nats-server ${natsVersion} (https://nats.io/download/) and set PORTOLAN_NATS_SERVER to its path, or install Go 1.26 or newer (https://go.dev/dl/).`,
+  },
+  // tests alone need it, so that no vendor's archive is looked for
+  pebble: {
+    name: 'pebble',
+    version: pebbleVersion,
+    variable: 'PORTOLAN_PEBBLE',
+    versionArgs: ['-version'],
+    goPackage: 'github.com/letsencrypt/pebble/v2/cmd/pebble',
+    ldflags: `-s -w -X main.version=${pebbleVersion}`,
+    release: () => undefined,
+    byHand: `Install pebble ${pebbleVersion} (https://github.com/letsencrypt/pebble) and set PORTOLAN_PEBBLE to its path, or install Go 1.26 or newer (https://go.dev/dl/).`,
   },
 };
