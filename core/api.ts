@@ -25,6 +25,10 @@ export const GatewayBody = z.strictObject({
     .regex(/^[^\s/:]+:\d{1,5}$/, 'expected host:port')
     .optional(),
   description: Description.optional(),
+  certificate: z
+    .literal('acme')
+    .optional()
+    .describe('`acme`: the control plane orders the certificate of the public name and delivers it. Absent: the site has files of its own.'),
 });
 export type GatewayBody = z.infer<typeof GatewayBody>;
 
@@ -221,12 +225,29 @@ export const McpServerStatus = z.object({
   lastError: z.object({ code: z.string(), message: z.string(), at: Iso }).nullable(),
 });
 export type McpServerStatus = z.infer<typeof McpServerStatus>;
+/** The public certificate of a plane that gets it by ACME. Null: there is none yet, or nothing has failed. */
+export const PlaneCertificateStatus = z.object({
+  /** A gateway's name, or `control`. */
+  plane: z.string(),
+  /** DNS name that it is for. */
+  name: z.string().nullable(),
+  notAfter: Iso.nullable(),
+  renewAt: Iso.nullable(),
+  /** Past three quarters of its life, or not there though it was ordered: somebody must look. */
+  late: z.boolean(),
+  /** In a row. */
+  failures: z.int(),
+  lastError: z.object({ message: z.string(), at: Iso, nextTryAt: Iso.nullable() }).nullable(),
+});
+export type PlaneCertificateStatus = z.infer<typeof PlaneCertificateStatus>;
 export const FederationStatus = z.object({
   federation: Name,
   version: z.string(),
   database: z.object({ reachable: z.boolean() }),
   nats: z.object({ connected: z.boolean(), url: z.string() }),
   gateways: z.array(GatewayStatus),
+  /** In order of name; planes with certificates of their own are not in it. */
+  certificates: z.array(PlaneCertificateStatus),
   mcpServers: z.array(McpServerStatus),
 });
 export type FederationStatus = z.infer<typeof FederationStatus>;

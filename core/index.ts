@@ -71,6 +71,7 @@ export {
   McpServer,
   Peer,
   PrincipalKind,
+  DeliveredCertificate,
   SealedKey,
   ServerSettings,
   Snapshot,

@@ -4,4 +4,6 @@ export const locks = {
   migrate: 70_01,
   /** One instance renders and publishes snapshots. */
   publish: 70_02,
+  /** One instance orders public certificates. */
+  certificates: 70_03,
 } as const;

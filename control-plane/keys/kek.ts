@@ -22,6 +22,11 @@ export const hopKeyAad = (tokenId: string): string => `hop-key|${tokenId}`;
 /** Additional data of a gateway's session-sealing key. */
 export const sealingKeyAad = (gateway: string, kid: string): string => `sealing-key|${gateway}|${kid}`;
 
+/** Additional data of the key of a plane's public certificate. */
+export const certificateKeyAad = (plane: string): string => `certificate|${plane}`;
+/** Additional data of the key of an ACME account. */
+export const acmeAccountAad = (directory: string): string => `acme-account|${directory}`;
+
 /** A KEK over 32 bytes in memory: form (1 byte) ‖ nonce (12) ‖ ciphertext ‖ tag (16). */
 export function kekOf(key: Buffer): Kek {
   if (key.length !== 32) throw new Error('KEK: expected a key of 32 bytes.');

@@ -9,8 +9,8 @@ import type { NatsUser } from './user-jwt.ts';
 
 export interface NatsAddress {
   readonly url: string;
-  /** CA of the server's certificate, PEM file; read at every dial. */
-  readonly caFile: string;
+  /** CA of the server's certificate, PEM file; read at every dial. Absent: the system's. */
+  readonly caFile?: string | undefined;
   readonly material: MeshMaterial;
 }
 
@@ -23,7 +23,7 @@ export function dial({ url, caFile, material }: NatsAddress, user: NatsUser, nam
     authenticator: jwtAuthenticator(user.jwt, user.seed),
     tls: {
       handshakeFirst: true,
-      caFile,
+      ...(caFile === undefined ? {} : { caFile }),
       get cert() {
         return material.current().certChain;
       },

@@ -14,6 +14,7 @@ import { lead } from './lead.ts';
 import { Proofs } from './proofs.ts';
 import { prune, type RenderParts, type RenderSettings, render } from './render.ts';
 import { Revoker } from './revoker.ts';
+import { DeliveredCertificates } from './delivered-certificates.ts';
 import { SealingKeys } from './sealing-keys.ts';
 
 /** How long a lost notification, or a clock that jumped, can go unnoticed. */
@@ -52,6 +53,7 @@ export class Publisher implements Snapshots {
       ...settings,
       proofs: new Proofs(settings.kek, unreadable),
       sealingKeys: new SealingKeys(settings.kek, unreadable),
+      certificates: new DeliveredCertificates(settings.kek, unreadable),
     };
   }
 

@@ -85,6 +85,7 @@ function mountingOf(db: Kysely<Database>, kek: Kek, parts: Partial<Parts>): Moun
     snapshots: { newer: unused },
     nats: { url: 'nats://localhost:4222', connected: () => false },
     servers: { of: () => new Map() },
+    ordersCertificates: true,
     federation: 'test',
     version: '0.0.0',
     now: Date.now,

@@ -2,6 +2,7 @@
 import { sql as first } from './0001-first.ts';
 import { sql as auditArrival } from './0002-audit-arrival.ts';
 import { sql as serverSettings } from './0003-server-settings.ts';
+import { sql as certificates } from './0005-certificates.ts';
 
 export interface Migration {
   readonly name: string;
@@ -12,4 +13,5 @@ export const migrations: readonly Migration[] = [
   { name: '0001-first', sql: first },
   { name: '0002-audit-arrival', sql: auditArrival },
   { name: '0003-server-settings', sql: serverSettings },
+  { name: '0005-certificates', sql: certificates },
 ];
