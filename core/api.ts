@@ -28,7 +28,9 @@ export const GatewayBody = z.strictObject({
   certificate: z
     .literal('acme')
     .optional()
-    .describe('`acme`: the control plane orders the certificate of the public name and delivers it. Absent: the site has files of its own.'),
+    .describe(
+      '`acme`: the control plane orders the certificate of the public name and delivers it. Absent: the site has files of its own.',
+    ),
 });
 export type GatewayBody = z.infer<typeof GatewayBody>;
 

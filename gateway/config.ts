@@ -89,8 +89,7 @@ function faultLines(file: string, issue: z.core.$ZodIssue): string[] {
     const nested = issue.errors.find((branch) =>
       branch.some(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
     );
-    if (nested)
-      return nested.flatMap((inner) => faultLines(file, { ...inner, path: [...issue.path, ...inner.path] }));
+    if (nested) return nested.flatMap((inner) => faultLines(file, { ...inner, path: [...issue.path, ...inner.path] }));
   }
   if (issue.code === 'invalid_union') return [`${file}: ${key}: ${issue.errors[0]?.[0]?.message ?? issue.message}`];
   const missing = issue.code === 'invalid_type' && issue.input === undefined;

@@ -51,7 +51,9 @@ export class CertificateWatch implements SiteSource {
   /** Plane → when its certificate ends, s since epoch. */
   notAfterSeconds(): ReadonlyMap<string, number> {
     return new Map(
-      this.#rows.flatMap(({ plane, not_after }) => (not_after === null ? [] : [[plane, not_after.getTime() / 1_000] as const])),
+      this.#rows.flatMap(({ plane, not_after }) =>
+        not_after === null ? [] : [[plane, not_after.getTime() / 1_000] as const],
+      ),
     );
   }
 

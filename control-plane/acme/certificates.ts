@@ -51,9 +51,17 @@ export async function openCertificates(settings: CertificatesSettings): Promise<
   };
 }
 
-async function readExternalAccount({ keyId, keyFile }: { readonly keyId: string; readonly keyFile: string }): Promise<ExternalAccount> {
+async function readExternalAccount({
+  keyId,
+  keyFile,
+}: {
+  readonly keyId: string;
+  readonly keyFile: string;
+}): Promise<ExternalAccount> {
   const text = (await readPrivately(keyFile, 'Key of the external account')).trim();
   if (!/^[A-Za-z0-9_-]{16,}={0,2}$/.test(text))
-    throw new Error(`certificates.externalAccount.keyFile: ${keyFile}: expected the HMAC key of the CA in base64url, and nothing else.`);
+    throw new Error(
+      `certificates.externalAccount.keyFile: ${keyFile}: expected the HMAC key of the CA in base64url, and nothing else.`,
+    );
   return { keyId, key: Buffer.from(text, 'base64url') };
 }

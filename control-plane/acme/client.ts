@@ -36,7 +36,9 @@ const Authorization = z.object({
   identifier: z.object({ type: z.string(), value: z.string() }),
   challenges: z.array(Challenge),
 });
-const RenewalInfo = z.object({ suggestedWindow: z.object({ start: z.iso.datetime({ offset: true }), end: z.iso.datetime({ offset: true }) }) });
+const RenewalInfo = z.object({
+  suggestedWindow: z.object({ start: z.iso.datetime({ offset: true }), end: z.iso.datetime({ offset: true }) }),
+});
 
 /** With when the server wants to be asked again, ms. */
 type Waiting<T> = T & { readonly retryAfterMs: number | undefined };

@@ -30,7 +30,8 @@ export async function openAcmeHttp(caFile: string | undefined, signal: AbortSign
   return {
     close: () => agent.destroy(),
     send: async (method, url, body) => {
-      if (URL.parse(url)?.protocol !== 'https:') throw new Error(`ACME: expected an https URL, the server named ${url}`);
+      if (URL.parse(url)?.protocol !== 'https:')
+        throw new Error(`ACME: expected an https URL, the server named ${url}`);
       const answer = await request(url, {
         dispatcher: agent,
         method,

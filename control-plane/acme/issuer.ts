@@ -4,6 +4,7 @@
  * Invariant: after a failure a plane waits for its time; the ACME server is never asked for it more often than that.
  */
 import { X509Certificate } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { DatabaseAddress } from '../db/index.ts';
 import { locks } from '../db/index.ts';
 import { lead } from '../publish/lead.ts';
@@ -31,7 +32,6 @@ import {
   type StoredOrder,
   wantedPlanes,
 } from './store.ts';
-import { setTimeout as wait } from 'node:timers/promises';
 
 /** How soon a new plane, or one whose time has come, is seen. */
 const LOOK_MS = 2_000;
@@ -87,7 +87,12 @@ export class Issuer {
     const http = await openAcmeHttp(caFile, signal);
     try {
       const account = await accountOf(this.#settings, directory);
-      const turn = { http, signal, client: new AcmeClient({ directory, http, accountKey: account.key, accountUrl: account.url, now }), registered: account.url !== undefined };
+      const turn = {
+        http,
+        signal,
+        client: new AcmeClient({ directory, http, accountKey: account.key, accountUrl: account.url, now }),
+        registered: account.url !== undefined,
+      };
       while (!signal.aborted) {
         await this.#pass(turn);
         await wait(LOOK_MS, undefined, { signal }).catch(() => {});
@@ -144,12 +149,20 @@ export class Issuer {
     return order;
   }
 
-  async #fulfil({ client, signal }: Turn, { plane, name }: Plane, order: StoredOrder): Promise<{ readonly notAfter: number }> {
+  async #fulfil(
+    { client, signal }: Turn,
+    { plane, name }: Plane,
+    order: StoredOrder,
+  ): Promise<{ readonly notAfter: number }> {
     const { dns, resolvers, onTrouble } = this.#settings;
     const onLitter = (record: string, error: unknown): void => onTrouble(`take ${record} away again`, error);
     const chain = await fulfil({ client, dns, resolvers, signal, onLitter }, order);
     const validity = validityOf(chain, order, this.#settings.now());
-    await keepCertificate(this.#settings, plane, order, { chain, ...validity, renewAt: renewAt(validity, Math.random()) });
+    await keepCertificate(this.#settings, plane, order, {
+      chain,
+      ...validity,
+      renewAt: renewAt(validity, Math.random()),
+    });
     void name;
     return validity;
   }
@@ -161,7 +174,12 @@ export class Issuer {
       await keepAccountUrl(this.#settings, this.#settings.directory, undefined);
     }
     // what the server does not know, or has closed, is not gone on with
-    if (error instanceof OrderLost || problem?.status === 404 || problem?.type === 'malformed' || problem?.type === 'accountDoesNotExist')
+    if (
+      error instanceof OrderLost ||
+      problem?.status === 404 ||
+      problem?.type === 'malformed' ||
+      problem?.type === 'accountDoesNotExist'
+    )
       await forgetOrder(this.#settings, plane.plane);
     const retryAt = at + backOffMs(failures, problem?.retryAfterMs);
     const message = error instanceof Error ? error.message : String(error);
@@ -185,7 +203,11 @@ export function isDue(row: CertificateRow | undefined, { name }: Plane, now: num
 }
 
 /** Holds what the server sent against what was ordered. Throws OrderLost where it does not fit. */
-function validityOf(chain: string, { name, key }: StoredOrder, now: number): { readonly notBefore: number; readonly notAfter: number } {
+function validityOf(
+  chain: string,
+  { name, key }: StoredOrder,
+  now: number,
+): { readonly notBefore: number; readonly notAfter: number } {
   let leaf: X509Certificate;
   try {
     leaf = new X509Certificate(chain);
@@ -194,7 +216,8 @@ function validityOf(chain: string, { name, key }: StoredOrder, now: number): { r
   }
   const [notBefore, notAfter] = [leaf.validFromDate.getTime(), leaf.validToDate.getTime()];
   if (!leaf.checkPrivateKey(key)) throw new OrderLost('the certificate that the server sent is for another key');
-  if (leaf.checkHost(name) === undefined) throw new OrderLost(`the certificate that the server sent is not for ${name}`);
+  if (leaf.checkHost(name) === undefined)
+    throw new OrderLost(`the certificate that the server sent is not for ${name}`);
   if (notAfter <= now) throw new OrderLost('the certificate that the server sent has ended already');
   return { notBefore, notAfter };
 }

@@ -34,10 +34,19 @@ export async function fulfil(ordering: Ordering, { url, name, key }: StoredOrder
   let order = await client.order(url);
   if (order.status === 'pending') {
     for (const authorization of order.authorizations) await authorize(ordering, authorization, name);
-    order = await settled(ordering, () => client.order(url), ({ status }) => status !== 'pending');
+    order = await settled(
+      ordering,
+      () => client.order(url),
+      ({ status }) => status !== 'pending',
+    );
   }
   if (order.status === 'ready') order = await client.finalize(order, await requestFor(name, key));
-  order = await settled(ordering, () => client.order(url), ({ status }) => status !== 'processing' && status !== 'ready', order);
+  order = await settled(
+    ordering,
+    () => client.order(url),
+    ({ status }) => status !== 'processing' && status !== 'ready',
+    order,
+  );
   if (order.status === 'valid' && order.certificate !== undefined) return client.certificate(order.certificate);
   throw lost(order);
 }
@@ -67,13 +76,19 @@ async function authorize(ordering: Ordering, url: string, name: string): Promise
   const authorization = await client.authorization(url);
   if (authorization.status === 'valid') return;
   const challenge = challengeOf(authorization, name);
-  const value = createHash('sha256').update(await client.keyAuthorization(challenge.token)).digest('base64url');
+  const value = createHash('sha256')
+    .update(await client.keyAuthorization(challenge.token))
+    .digest('base64url');
   const target = await challengeName(`_acme-challenge.${name}`, resolvers);
   await dns.present(target, value, signal);
   try {
     await untilVisible({ provider: dns, name: target, value, resolvers, signal });
     if (challenge.status === 'pending') await client.answer(challenge.url);
-    const decided = await settled(ordering, () => client.authorization(url), ({ status }) => status !== 'pending');
+    const decided = await settled(
+      ordering,
+      () => client.authorization(url),
+      ({ status }) => status !== 'pending',
+    );
     if (decided.status !== 'valid') throw refusal(decided);
   } finally {
     // also when we are told to stop: nobody else would do it
@@ -91,7 +106,9 @@ function challengeOf({ status, identifier, challenges }: Authorization, name: st
 }
 
 const refusal = ({ status, challenges }: Authorization): OrderLost =>
-  new OrderLost(failureOf(challenges.find(({ error }) => error !== undefined)?.error, `the authorization is ${status} and`).message);
+  new OrderLost(
+    failureOf(challenges.find(({ error }) => error !== undefined)?.error, `the authorization is ${status} and`).message,
+  );
 
 /** DER of a request for one name (RFC 2986), without a subject. */
 async function requestFor(name: string, key: KeyObject): Promise<Uint8Array> {

@@ -24,7 +24,9 @@ export class AcmeProblem extends Error {
 
   constructor(document: ProblemDocument, status: number, retryAfterMs?: number) {
     const type = document.type.startsWith(PREFIX) ? document.type.slice(PREFIX.length) : document.type;
-    const details = [document.detail, ...document.subproblems.map(({ detail }) => detail)].filter((text) => text !== '');
+    const details = [document.detail, ...document.subproblems.map(({ detail }) => detail)].filter(
+      (text) => text !== '',
+    );
     super(`the ACME server says ${type}: ${details.join('; ').slice(0, MAX_TEXT) || `HTTP status ${status}`}`);
     this.type = type;
     this.status = status;

@@ -35,7 +35,10 @@ export interface Account {
 }
 
 /** The planes that are to have a certificate by ACME now. */
-export async function wantedPlanes({ db }: CertificateStore, controlUrl: string | undefined): Promise<readonly Plane[]> {
+export async function wantedPlanes(
+  { db }: CertificateStore,
+  controlUrl: string | undefined,
+): Promise<readonly Plane[]> {
   const gateways = await db
     .selectFrom('gateways')
     .select(['name', 'url'])
@@ -53,7 +56,13 @@ export const certificateRows = ({ db }: Pick<CertificateStore, 'db'>): Promise<C
 export async function dropOthers({ db }: CertificateStore, planes: readonly Plane[]): Promise<void> {
   await db
     .deleteFrom('certificates')
-    .$if(planes.length > 0, (query) => query.where('plane', 'not in', planes.map(({ plane }) => plane)))
+    .$if(planes.length > 0, (query) =>
+      query.where(
+        'plane',
+        'not in',
+        planes.map(({ plane }) => plane),
+      ),
+    )
     .execute();
 }
 
@@ -81,7 +90,11 @@ export async function accountOf({ db, kek }: CertificateStore, directory: string
 }
 
 /** `undefined`: the server does not know it, so that it must be registered anew. */
-export async function keepAccountUrl({ db }: CertificateStore, directory: string, url: string | undefined): Promise<void> {
+export async function keepAccountUrl(
+  { db }: CertificateStore,
+  directory: string,
+  url: string | undefined,
+): Promise<void> {
   await db
     .updateTable('acme_accounts')
     .set({ url: url ?? null })

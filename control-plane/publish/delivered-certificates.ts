@@ -38,7 +38,8 @@ export class DeliveredCertificates {
     if (!row || row.chain === null) return undefined;
     try {
       const made = this.#madeOf(row.plane, row.chain);
-      for (const to of replicas) if (!made.sealed.has(to.replica)) made.sealed.set(to.replica, await this.#seal(row, to));
+      for (const to of replicas)
+        if (!made.sealed.has(to.replica)) made.sealed.set(to.replica, await this.#seal(row, to));
       const pairs = replicas.map(({ replica }) => [replica, made.sealed.get(replica) ?? ''] as const);
       return { chain: row.chain, sealed: Object.fromEntries(pairs) };
     } catch (error) {

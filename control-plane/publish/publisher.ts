@@ -8,13 +8,13 @@ import type { Kek } from '../keys/kek.ts';
 import type { Link } from '../nats/link.ts';
 import type { Snapshots } from '../ports.ts';
 import { Bell } from './bell.ts';
+import { DeliveredCertificates } from './delivered-certificates.ts';
 import { digestOf, type Messages, messagesOf } from './document.ts';
 import { Feed } from './feed.ts';
 import { lead } from './lead.ts';
 import { Proofs } from './proofs.ts';
 import { prune, type RenderParts, type RenderSettings, render } from './render.ts';
 import { Revoker } from './revoker.ts';
-import { DeliveredCertificates } from './delivered-certificates.ts';
 import { SealingKeys } from './sealing-keys.ts';
 
 /** How long a lost notification, or a clock that jumped, can go unnoticed. */

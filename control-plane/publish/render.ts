@@ -5,11 +5,11 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Database } from '../db/index.ts';
 import type { SnapshotSigner } from '../keys/snapshot-key.ts';
+import type { DeliveredCertificates } from './delivered-certificates.ts';
 import { type Content, contentHash, digestOf, draftOf, type Messages, messagesOf, signDocument } from './document.ts';
 import type { Proofs } from './proofs.ts';
 import type { GatewayRow } from './registry-rows.ts';
 import { renderTables } from './render-tables.ts';
-import type { DeliveredCertificates } from './delivered-certificates.ts';
 import type { SealingKeys } from './sealing-keys.ts';
 import { type Latest, type RevokedUsers, readWorld, type World } from './world.ts';
 

@@ -3,8 +3,8 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { Database } from '../db/index.ts';
-import { type GatewayRow, type RegistryRows, readRegistry } from './registry-rows.ts';
 import type { DeliverableRow } from './delivered-certificates.ts';
+import { type GatewayRow, type RegistryRows, readRegistry } from './registry-rows.ts';
 import type { ReplicaRow } from './seal-to-replica.ts';
 import type { SealingKeyRow } from './sealing-keys.ts';
 

@@ -6,10 +6,7 @@ import { certificateRows } from '../acme/store.ts';
 import type { Database } from '../db/index.ts';
 
 /** Planes in order of name; a gateway whose first order is still to come is among them. `now`: ms since epoch. */
-export async function certificateStatuses(
-  db: Kysely<Database>,
-  now: number,
-): Promise<api.PlaneCertificateStatus[]> {
+export async function certificateStatuses(db: Kysely<Database>, now: number): Promise<api.PlaneCertificateStatus[]> {
   const rows = await certificateRows({ db });
   const asked = await db
     .selectFrom('gateways')

@@ -66,7 +66,9 @@ export async function untilVisible(sought: Sought): Promise<void> {
     const lacking = await whoLacks(sought);
     if (lacking.length === 0) return;
     if (performance.now() > deadline)
-      throw new Error(`${name} in zone ${provider.zone}: the challenge was written, but after two minutes ${lacking.join(', ')} did not show it`);
+      throw new Error(
+        `${name} in zone ${provider.zone}: the challenge was written, but after two minutes ${lacking.join(', ')} did not show it`,
+      );
     await wait(pause, undefined, { signal });
   }
 }

@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { readPrivately } from '../../keys/private-files.ts';
 import { hostAndPort } from './host-port.ts';
 import { isInZone, providerKind } from './provider.ts';
-import { TSIG_ALGORITHMS, type TsigKey, signMessage, type Verdict, verifyReply } from './tsig.ts';
+import { signMessage, TSIG_ALGORITHMS, type TsigKey, type Verdict, verifyReply } from './tsig.ts';
 import { CLASS, encodeText, encodeUpdate, type Reply, readReply, TYPE, type WireRecord } from './wire.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -45,7 +45,8 @@ const CODES: Readonly<Record<number, string>> = {
 const SAYS: Readonly<Record<Exclude<Verdict, 'good'>, string>> = {
   unsigned: 'the answer is not signed',
   forged: 'the signature of the answer does not hold',
-  BADSIG: 'the signature of the update does not hold there: is keyFile the secret of keyName, and algorithm its algorithm?',
+  BADSIG:
+    'the signature of the update does not hold there: is keyFile the secret of keyName, and algorithm its algorithm?',
   BADKEY: 'it does not know this key: mend keyName or algorithm',
   BADTIME: 'the two clocks differ by more than 300 s',
 };
@@ -58,7 +59,8 @@ export const rfc2136 = providerKind({
     await readKey(settings);
     const zone = settings.zone.toLowerCase();
     const change = async (name: string, update: WireRecord, signal: AbortSignal): Promise<void> => {
-      if (!isInZone(name, zone)) throw new Error(`${name} is not in zone ${zone}: name the zone that it is in, or delegate it by a CNAME`);
+      if (!isInZone(name, zone))
+        throw new Error(`${name} is not in zone ${zone}: name the zone that it is in, or delegate it by a CNAME`);
       await send(settings, update, now, signal);
     };
     return {
@@ -75,7 +77,9 @@ export const rfc2136 = providerKind({
 
 async function readKey({ keyName, algorithm, keyFile }: Settings): Promise<TsigKey> {
   await access(keyFile).catch((cause: unknown) => {
-    throw new Error(`TSIG key ${keyFile} cannot be read: expected a file with the secret of ${keyName} in base64.`, { cause });
+    throw new Error(`TSIG key ${keyFile} cannot be read: expected a file with the secret of ${keyName} in base64.`, {
+      cause,
+    });
   });
   const text = (await readPrivately(keyFile, 'TSIG key')).trim();
   const secret = Buffer.from(text, 'base64');
@@ -89,12 +93,14 @@ async function send(settings: Settings, update: WireRecord, now: () => number, s
   const key = await readKey(settings);
   const { message, mac } = signMessage(encodeUpdate(randomInt(65_536), zone, [update]), key, now());
   const answer = await exchange(server, message, signal);
-  const fail = (why: string): Error => new Error(`DNS server ${server} did not take the update of ${update.name} by key ${keyName}: ${why}`);
+  const fail = (why: string): Error =>
+    new Error(`DNS server ${server} did not take the update of ${update.name} by key ${keyName}: ${why}`);
   const reply = replyOf(answer);
   if (reply === undefined || reply.id !== message.readUInt16BE(0)) throw fail('what it answered is no reply to it');
   const verdict = verifyReply(answer, reply, key, mac, now());
   // who refuses without a signature may be anyone, but then nothing was written in any case
-  if (reply.code !== 0 && (verdict === 'good' || verdict === 'unsigned')) throw fail(CODES[reply.code] ?? `code ${reply.code}`);
+  if (reply.code !== 0 && (verdict === 'good' || verdict === 'unsigned'))
+    throw fail(CODES[reply.code] ?? `code ${reply.code}`);
   if (verdict !== 'good') throw fail(SAYS[verdict]);
 }
 
@@ -121,7 +127,10 @@ async function exchange(server: string, message: Buffer, signal: AbortSignal): P
       if (got.length >= 2 && got.length >= 2 + got.readUInt16BE(0)) return got.subarray(2, 2 + got.readUInt16BE(0));
     }
   } catch (cause) {
-    throw new Error(`DNS server ${server} did not answer the update: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new Error(
+      `DNS server ${server} did not answer the update: ${cause instanceof Error ? cause.message : cause}`,
+      { cause },
+    );
   } finally {
     socket.destroy();
   }

@@ -3,7 +3,7 @@
  * Pure but for the key it is given.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { CLASS, encodeName, readName, type Reply, TYPE, type WireRecord, withRecord } from './wire.ts';
+import { CLASS, encodeName, type Reply, readName, TYPE, type WireRecord, withRecord } from './wire.ts';
 
 export const TSIG_ALGORITHMS = ['hmac-sha256', 'hmac-sha512'] as const;
 export type TsigAlgorithm = (typeof TSIG_ALGORITHMS)[number];

@@ -88,7 +88,12 @@ export function readReply(message: Buffer): Reply {
     const length = message.readUInt16BE(end + 8);
     at = end + 10 + length;
     if (at > message.length) throw new RangeError('DNS: a record is cut off');
-    const record = { name, type: message.readUInt16BE(end), class: message.readUInt16BE(end + 2), data: message.subarray(end + 10, at) };
+    const record = {
+      name,
+      type: message.readUInt16BE(end),
+      class: message.readUInt16BE(end + 2),
+      data: message.subarray(end + 10, at),
+    };
     last = { at: begin, record };
   }
   const additional = (records[2] ?? 0) > 0;

@@ -156,7 +156,17 @@ export class SnapshotRegistry implements Registry {
   ): Promise<void> {
     const compiled = await compileTables({ ...manifest, tables });
     const { revision, issuedAt, maxStalenessMs, url, caBundle, snapshotKeys, sealingKeys, certificate } = manifest;
-    const stated = { revision, digest, issuedAt, maxStalenessMs, url, caBundle, snapshotKeys, sealingKeys, certificate };
+    const stated = {
+      revision,
+      digest,
+      issuedAt,
+      maxStalenessMs,
+      url,
+      caBundle,
+      snapshotKeys,
+      sealingKeys,
+      certificate,
+    };
     this.#applied = { ...stated, ...mesh, appliedAt: this.#options.clock.now() };
     this.#parts = parts;
     this.#tables = compiled;
