@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type DatabaseAddress, type Db, migrate, openDatabase } from '../db/index.ts';
 import { type Kek, kekOf } from '../keys/kek.ts';
+import { certificateStatuses } from '../status/certificate-status.ts';
 import { until } from '../test/backbone.ts';
 import { type ServerKey, startTestDns, type TestDns } from '../test/dns-server.ts';
 import { startPebble, type TestPebble } from '../test/pebble.ts';
@@ -37,8 +38,7 @@ let late: string[];
 
 beforeAll(async () => {
   postgres = await startTestPostgres();
-  key = { name: 'portolan.', algorithm: 'hmac-sha256', secret: randomBytes(32) };
-  key = { ...key, name: 'portolan' };
+  key = { name: 'portolan', algorithm: 'hmac-sha256', secret: randomBytes(32) };
   dns = await startTestDns(['example.test', 'acme.test'], [key]);
   pebble = await startPebble({ dns: dns.address, lifeSeconds: 9_000 });
   folder = await mkdtemp(join(tmpdir(), 'acme-'));
@@ -64,6 +64,7 @@ beforeEach(async () => {
   dns.updates.length = 0;
   dns.keys = [key];
   dns.refusing = false;
+  dns.answersWith = undefined;
 });
 afterEach(async () => {
   for (const one of running) await one.stop();
@@ -84,14 +85,14 @@ const config = (changes: object = {}) =>
   });
 
 /** `clock` is added to the system's. */
-async function start(changes: object = {}, controlUrl: string | undefined = CONTROL_URL): Promise<Certificates> {
+async function start(changes: object = {}, controlUrl: string | null = CONTROL_URL): Promise<Certificates> {
   const one = await openCertificates({
     config: config(changes),
     db: database.db,
     address,
     kek,
     now: () => Date.now() + clock,
-    controlUrl,
+    controlUrl: controlUrl ?? undefined,
     files: undefined,
     onIssued: ({ plane }) => issued.push(plane),
     onFailed: ({ plane }, error) => failed.push(`${plane}: ${error}`),
@@ -103,6 +104,9 @@ async function start(changes: object = {}, controlUrl: string | undefined = CONT
   return one;
 }
 
+/** How often a new order was asked for. */
+const newOrders = (): number =>
+  pebble.said().match(/-> calling handler\(\) of POST .*order-plz|POST \/order-plz/g)?.length ?? 0;
 const rowOf = async (plane: string) => (await certificateRows(database)).find((row) => row.plane === plane);
 const chainOf = async (plane: string) => (await rowOf(plane))?.chain ?? undefined;
 async function registerGateway(name: string, url: string): Promise<void> {
@@ -144,5 +148,192 @@ describe('a certificate by ACME', () => {
     },
     PATIENCE * 2,
   );
+
+  test(
+    'is renewed at two thirds of its life, with another key, and not before',
+    async () => {
+      await start();
+      const first = await until(() => chainOf('control'), PATIENCE);
+      const row = await rowOf('control');
+      const [begin = 0, end = 0] = [row?.not_before?.getTime(), row?.not_after?.getTime()];
+      const at = ((row?.renew_at?.getTime() ?? 0) - begin) / (end - begin);
+      expect(at).toBeGreaterThanOrEqual(2 / 3);
+      expect(at).toBeLessThan(0.71);
+      clock = (row?.renew_at?.getTime() ?? 0) - Date.now() - 10_000;
+      await new Promise((resolve) => setTimeout(resolve, 3_000)); // longer than the issuer sleeps between two looks
+      expect(await chainOf('control')).toBe(first);
+      clock += 11_000;
+      const second = await until(
+        async () => ((await chainOf('control')) === first ? undefined : chainOf('control')),
+        PATIENCE,
+      );
+      clock = 0;
+      const [a, b] = [new X509Certificate(first), new X509Certificate(second)];
+      expect([a.publicKey.equals(b.publicKey), a.subjectAltName === b.subjectAltName]).toEqual([false, true]);
+      expect(failed).toEqual([]);
+    },
+    PATIENCE * 2,
+  );
+
+  test(
+    'follows a CNAME: the challenge is written where it leads',
+    async () => {
+      dns.cname('_acme-challenge.delegated.example.org', 'one.acme.test');
+      dns.cname('one.acme.test', 'two.acme.test');
+      const rfc2136 = { server: dns.address, zone: 'acme.test', keyName: key.name, keyFile: join(folder, 'tsig') };
+      await start({ dns: { rfc2136, resolvers: [dns.address] } }, 'https://delegated.example.org');
+      await until(() => chainOf('control'), PATIENCE);
+      expect(dns.updates).toEqual(['add two.acme.test', 'remove two.acme.test']);
+    },
+    PATIENCE,
+  );
+
+  test(
+    'is not ordered outside the zone, and the error says what to do',
+    async () => {
+      await start({}, 'https://control.example.org');
+      expect(await until(() => failed[0], PATIENCE)).toMatch(
+        /_acme-challenge\.control\.example\.org is not in zone example\.test: .*CNAME/,
+      );
+    },
+    PATIENCE,
+  );
+
+  test.each<[string, () => object | Promise<object>, RegExp]>([
+    [
+      'another secret',
+      async () => {
+        await writeFile(join(folder, 'wrong'), randomBytes(32).toString('base64'), { mode: 0o600 });
+        return { keyFile: join(folder, 'wrong') };
+      },
+      /by key portolan: the signature of the update does not hold there: is keyFile the secret of keyName/,
+    ],
+    ['a key that the server does not know', () => ({ keyName: 'other' }), /by key other: it does not know this key/],
+    [
+      'a zone that the server does not serve',
+      () => ({ zone: 'test' }),
+      /NOTAUTH: it does not serve this zone, or does not know this key/,
+    ],
+    [
+      'an answer that the key has not signed',
+      () => {
+        dns.answersWith = randomBytes(32);
+        return {};
+      },
+      /the signature of the answer does not hold/,
+    ],
+    [
+      'nobody there',
+      () => ({ server: '127.0.0.1:1' }),
+      /DNS server 127\.0\.0\.1:1 did not answer the update: .*ECONNREFUSED/,
+    ],
+  ])(
+    'is not ordered with %s; nothing secret is in the error, and it waits its time',
+    async (_what, change, says) => {
+      const rfc2136 = { server: dns.address, zone: 'example.test', keyName: key.name, keyFile: join(folder, 'tsig') };
+      await start({ dns: { rfc2136: { ...rfc2136, ...(await change()) }, resolvers: [dns.address] } });
+      expect(await until(() => failed[0], PATIENCE)).toMatch(says);
+      const row = await rowOf('control');
+      expect([row?.failures, row?.chain, row?.last_error]).toEqual([1, null, expect.stringMatching(says)]);
+      expect(Number(row?.retry_at) - Number(row?.last_error_at)).toBe(MINUTE);
+      expect(`${row?.last_error}`).not.toContain(key.secret.toString('base64'));
+    },
+    PATIENCE,
+  );
+
+  test(
+    'an order that failed is gone on with by the next process, and no second one is made',
+    async () => {
+      dns.refusing = true;
+      const first = await start();
+      await until(() => failed[0], PATIENCE);
+      const { order_url: url } = (await rowOf('control')) ?? {};
+      expect(url).toContain('https://');
+      await first.stop();
+      dns.refusing = false;
+      clock = 2 * MINUTE;
+      const orders = newOrders();
+      await start();
+      await until(() => chainOf('control'), PATIENCE);
+      expect(newOrders()).toBe(orders);
+      expect(await rowOf('control')).toMatchObject({ order_url: null, order_key: null, failures: 0, last_error: null });
+    },
+    PATIENCE,
+  );
+
+  test(
+    'is for the name of the URL that is registered now; a gateway that asks no longer loses its key here',
+    async () => {
+      await registerGateway('aws', 'https://aws.example.test');
+      await start({}, null);
+      await until(() => chainOf('aws'), PATIENCE);
+      await database.db.updateTable('gateways').set({ url: 'https://renamed.example.test' }).execute();
+      const renamed = await until(
+        async () => ((await rowOf('aws'))?.name === 'renamed.example.test' ? chainOf('aws') : undefined),
+        PATIENCE,
+      );
+      expect(new X509Certificate(renamed).subjectAltName).toBe('DNS:renamed.example.test');
+      await database.db.updateTable('gateways').set({ status: 'retired' }).execute();
+      await until(async () => (await certificateRows(database)).length === 0, PATIENCE);
+    },
+    PATIENCE * 2,
+  );
+
+  test(
+    'needs an account that is bound to one with the CA, where the CA wants that',
+    async () => {
+      const mac = randomBytes(32);
+      await using strict = await startPebble({
+        dns: dns.address,
+        externalAccounts: { 'kid-1': mac.toString('base64url') },
+      });
+      const bound = { directory: strict.directory, caFile: strict.caFile };
+      const unbound = await start(bound);
+      expect(await until(() => failed[0], PATIENCE)).toMatch(/externalAccountRequired/);
+      await unbound.stop();
+      await writeFile(join(folder, 'mac'), mac.toString('base64url'), { mode: 0o600 });
+      clock = 2 * MINUTE;
+      await start({ ...bound, externalAccount: { keyId: 'kid-1', keyFile: join(folder, 'mac') } });
+      await until(() => chainOf('control'), PATIENCE);
+    },
+    PATIENCE,
+  );
+
+  test(
+    'a server that has forgotten the account gets it again',
+    async () => {
+      await using other = await startPebble({ dns: dns.address });
+      const at = { directory: other.directory, caFile: other.caFile };
+      await start(at);
+      const first = await until(() => chainOf('control'), PATIENCE);
+      await other.stop();
+      await other.start();
+      await database.db
+        .updateTable('certificates')
+        .set({ renew_at: new Date(0) })
+        .execute();
+      expect(await until(() => failed[0], PATIENCE)).toContain('accountDoesNotExist');
+      clock = 2 * MINUTE;
+      await until(async () => (await chainOf('control')) !== first, PATIENCE);
+    },
+    PATIENCE,
+  );
+
+  test(
+    'past three quarters of its life somebody is told',
+    async () => {
+      dns.refusing = false;
+      await start();
+      await until(() => chainOf('control'), PATIENCE);
+      dns.refusing = true;
+      const row = await rowOf('control');
+      const [begin = 0, end = 0] = [row?.not_before?.getTime(), row?.not_after?.getTime()];
+      clock = begin + (end - begin) * 0.76 - Date.now();
+      await until(() => late[0] === 'control' && failed.length > 0, PATIENCE);
+      expect(await certificateStatuses(database.db, Date.now() + clock)).toMatchObject([
+        { plane: 'control', late: true, failures: 1, lastError: { message: expect.stringContaining('REFUSED') } },
+      ]);
+    },
+    PATIENCE,
+  );
 });
-void MINUTE;

@@ -151,7 +151,7 @@ export class Issuer {
 
   async #fulfil(
     { client, signal }: Turn,
-    { plane, name }: Plane,
+    { plane }: Plane,
     order: StoredOrder,
   ): Promise<{ readonly notAfter: number }> {
     const { dns, resolvers, onTrouble } = this.#settings;
@@ -161,9 +161,8 @@ export class Issuer {
     await keepCertificate(this.#settings, plane, order, {
       chain,
       ...validity,
-      renewAt: renewAt(validity, Math.random()),
+      renewAt: renewAt(validity, this.#settings.now(), Math.random()),
     });
-    void name;
     return validity;
   }
 

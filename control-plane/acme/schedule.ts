@@ -13,9 +13,15 @@ export interface Validity {
   readonly notAfter: number;
 }
 
-/** At two thirds of its life and a little more. `chance`: 0 to 1. */
-export const renewAt = ({ notBefore, notAfter }: Validity, chance: number): number =>
-  Math.round(notBefore + (notAfter - notBefore) * (RENEW_AT + chance * SPREAD));
+/**
+ * At two thirds of its life and a little more, and never within the next hour (or third of its life, if that is less): a clock that is wrong, or a CA
+ * whose certificates are old when they come, must not make us order without end. `chance`: 0 to 1.
+ */
+export function renewAt({ notBefore, notAfter }: Validity, now: number, chance: number): number {
+  const life = notAfter - notBefore;
+  const planned = notBefore + life * (RENEW_AT + chance * SPREAD);
+  return Math.round(Math.max(planned, now + Math.min(60 * MINUTE_MS, life / 3)));
+}
 
 /** Past three quarters of its life nothing but a failure has kept it from being renewed. */
 export const isLate = ({ notBefore, notAfter }: Validity, now: number): boolean =>

@@ -6,7 +6,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { type Answer, decode, encode, name as nameCodec, type Packet } from 'dns-packet';
+import { type Answer, decode, encode, type Packet } from 'dns-packet';
 
 export interface ServerKey {
   readonly name: string;
@@ -24,8 +24,10 @@ export interface TestDns extends AsyncDisposable {
   cname(name: string, target: string): void;
   /** The keys that may write. */
   keys: readonly ServerKey[];
-  /** Refuses the next updates while true. */
+  /** Refuses updates while true. */
   refusing: boolean;
+  /** Updates are answered once it is over. */
+  held: Promise<void> | undefined;
   /** Answers updates with a signature by this secret instead. */
   answersWith: Buffer | undefined;
 }
@@ -49,7 +51,12 @@ export async function startTestDns(zones: readonly string[], keys: readonly Serv
   const cnames = new Map<string, string>();
   const sockets = new Set<Socket>();
   const udp = createSocket('udp4');
-  const tcp = createServer((socket) => serveTcp(socket, sockets, (message) => answer(message)));
+  const tcp = createServer((socket) =>
+    serveTcp(socket, sockets, async (message) => {
+      await dns.held;
+      return answer(message);
+    }),
+  );
   udp.on('message', (message, from) => udp.send(answer(message), from.port, from.address));
   const port = await bind(udp, tcp);
   const dns: TestDns = {
@@ -59,6 +66,7 @@ export async function startTestDns(zones: readonly string[], keys: readonly Serv
     cname: (name, target) => void cnames.set(name, target),
     keys,
     refusing: false,
+    held: undefined,
     answersWith: undefined,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
@@ -128,16 +136,16 @@ async function bind(udp: ReturnType<typeof createSocket>, tcp: ReturnType<typeof
   return port;
 }
 
-function serveTcp(socket: Socket, all: Set<Socket>, answer: (message: Buffer) => Buffer): void {
+function serveTcp(socket: Socket, all: Set<Socket>, answer: (message: Buffer) => Promise<Buffer>): void {
   all.add(socket);
   socket.on('close', () => all.delete(socket)).on('error', () => {});
   let got = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
     got = Buffer.concat([got, chunk]);
     while (got.length >= 2 && got.length >= 2 + got.readUInt16BE(0)) {
-      const reply = answer(got.subarray(2, 2 + got.readUInt16BE(0)));
+      const message = got.subarray(2, 2 + got.readUInt16BE(0));
       got = got.subarray(2 + got.readUInt16BE(0));
-      socket.write(Buffer.concat([u16(reply.length), reply]));
+      void answer(message).then((reply) => socket.write(Buffer.concat([u16(reply.length), reply])));
     }
   });
 }
@@ -145,13 +153,25 @@ function serveTcp(socket: Socket, all: Set<Socket>, answer: (message: Buffer) =>
 const u16 = (value: number): Buffer => Buffer.of(value >> 8, value & 0xff);
 const u48 = (value: number): Buffer => Buffer.concat([u16(Math.floor(value / 2 ** 32)), u32(value % 2 ** 32)]);
 const u32 = (value: number): Buffer => Buffer.concat([u16(Math.floor(value / 65_536)), u16(value % 65_536)]);
-const wireName = (name: string): Buffer => Buffer.from(nameCodec.encode(name.toLowerCase()));
+const wireName = (name: string): Buffer =>
+  Buffer.concat([
+    ...name.split('.').map((label) => Buffer.concat([Buffer.of(label.length), Buffer.from(label)])),
+    Buffer.of(0),
+  ]);
+
+/** A name without pointers. */
+function readLabels(data: Buffer): string {
+  const labels: string[] = [];
+  for (let at = 0; data[at] !== 0; at += 1 + (data[at] ?? 0))
+    labels.push(data.toString('latin1', at + 1, at + 1 + (data[at] ?? 0)));
+  return labels.join('.');
+}
 
 function readTsig(message: Buffer): Tsig | undefined {
   const found = decode(message).additionals?.at(-1) as { type: string; name: string; data: Buffer } | undefined;
   if (found?.type !== 'TSIG') return undefined;
   const { data } = found;
-  const algorithm = String(nameCodec.decode(data, 0));
+  const algorithm = readLabels(data);
   const at = wireName(algorithm).length;
   const size = data.readUInt16BE(at + 8);
   return {
