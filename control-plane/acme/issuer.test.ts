@@ -65,6 +65,7 @@ beforeEach(async () => {
   dns.keys = [key];
   dns.refusing = false;
   dns.answersWith = undefined;
+  dns.now = () => Date.now() + clock;
 });
 afterEach(async () => {
   for (const one of running) await one.stop();
@@ -223,6 +224,14 @@ describe('a certificate by ACME', () => {
       /the signature of the answer does not hold/,
     ],
     [
+      'a clock that is wrong',
+      () => {
+        dns.now = () => Date.now() - 10 * MINUTE;
+        return {};
+      },
+      /the two clocks differ by more than 300 s/,
+    ],
+    [
       'nobody there',
       () => ({ server: '127.0.0.1:1' }),
       /DNS server 127\.0\.0\.1:1 did not answer the update: .*ECONNREFUSED/,
@@ -253,6 +262,7 @@ describe('a certificate by ACME', () => {
       dns.refusing = false;
       clock = 2 * MINUTE;
       const orders = newOrders();
+    expect(orders).toBeGreaterThan(0);
       await start();
       await until(() => chainOf('control'), PATIENCE);
       expect(newOrders()).toBe(orders);

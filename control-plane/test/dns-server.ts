@@ -24,6 +24,8 @@ export interface TestDns extends AsyncDisposable {
   cname(name: string, target: string): void;
   /** The keys that may write. */
   keys: readonly ServerKey[];
+  /** Its clock, ms since epoch. */
+  now: () => number;
   /** Refuses updates while true. */
   refusing: boolean;
   /** Updates are answered once it is over. */
@@ -65,6 +67,7 @@ export async function startTestDns(zones: readonly string[], keys: readonly Serv
     updates: [],
     cname: (name, target) => void cnames.set(name, target),
     keys,
+    now: Date.now,
     refusing: false,
     held: undefined,
     answersWith: undefined,
@@ -104,10 +107,12 @@ export async function startTestDns(zones: readonly string[], keys: readonly Serv
     };
     if (!tsig || !key || !isRight(message, tsig, key)) {
       dns.updates.push(`refused ${key ? 'BADSIG' : 'BADKEY'}`);
-      return signedReply(reply(NOTAUTH), tsig, undefined, key ? 16 : 17);
+      return signedReply(reply(NOTAUTH), tsig, undefined, key ? 16 : 17, dns.now());
     }
+    const off = Math.abs(dns.now() / 1_000 - tsig.time);
+    if (off > 300) return signedReply(reply(NOTAUTH), tsig, key, 18, dns.now());
     const code = dns.refusing ? REFUSED : apply(decode(message));
-    return signedReply(reply(code), tsig, { ...key, secret: dns.answersWith ?? key.secret }, 0);
+    return signedReply(reply(code), tsig, { ...key, secret: dns.answersWith ?? key.secret }, 0, dns.now());
   }
 
   function apply(packet: Packet): number {
@@ -200,9 +205,9 @@ function isRight(message: Buffer, tsig: Tsig, key: ServerKey): boolean {
   return tsig.algorithm === key.algorithm && mac.length === tsig.mac.length && timingSafeEqual(mac, tsig.mac);
 }
 
-function signedReply(bare: Buffer, tsig: Tsig | undefined, key: ServerKey | undefined, error: number): Buffer {
+function signedReply(bare: Buffer, tsig: Tsig | undefined, key: ServerKey | undefined, error: number, now: number): Buffer {
   if (!tsig) return bare;
-  const time = Math.floor(Date.now() / 1_000);
+  const time = Math.floor(now / 1_000);
   const mac = key
     ? hmac(key, u16(tsig.mac.length), tsig.mac, bare, trailer(tsig.name, tsig.algorithm, time, error))
     : Buffer.alloc(0);
