@@ -262,7 +262,7 @@ describe('a certificate by ACME', () => {
       dns.refusing = false;
       clock = 2 * MINUTE;
       const orders = newOrders();
-    expect(orders).toBeGreaterThan(0);
+      expect(orders).toBeGreaterThan(0);
       await start();
       await until(() => chainOf('control'), PATIENCE);
       expect(newOrders()).toBe(orders);

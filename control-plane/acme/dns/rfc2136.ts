@@ -95,18 +95,26 @@ async function send(settings: Settings, update: WireRecord, now: () => number, s
   const answer = await exchange(server, message, signal);
   const fail = (why: string): Error =>
     new Error(`DNS server ${server} did not take the update of ${update.name} by key ${keyName}: ${why}`);
-  const reply = replyOf(answer);
-  if (reply === undefined || reply.id !== message.readUInt16BE(0)) throw fail('what it answered is no reply to it');
-  const verdict = verifyReply(answer, reply, key, mac, now());
+  const judged = judge(answer, key, mac, now());
+  if (judged === undefined || judged.reply.id !== message.readUInt16BE(0))
+    throw fail('what it answered is no reply to it');
+  const { reply, verdict } = judged;
   // who refuses without a signature may be anyone, but then nothing was written in any case
   if (reply.code !== 0 && (verdict === 'good' || verdict === 'unsigned'))
     throw fail(CODES[reply.code] ?? `code ${reply.code}`);
   if (verdict !== 'good') throw fail(SAYS[verdict]);
 }
 
-function replyOf(answer: Buffer): Reply | undefined {
+/** Undefined for bytes that are no DNS message. */
+function judge(
+  answer: Buffer,
+  key: TsigKey,
+  requestMac: Buffer,
+  now: number,
+): { readonly reply: Reply; readonly verdict: Verdict } | undefined {
   try {
-    return readReply(answer);
+    const reply = readReply(answer);
+    return { reply, verdict: verifyReply(answer, reply, key, requestMac, now) };
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
