@@ -14,26 +14,6 @@ export interface ServerKey {
   readonly secret: Buffer;
 }
 
-export interface TestDns extends AsyncDisposable {
-  /** 127.0.0.1:port */
-  readonly address: string;
-  /** `name value` of the TXT records that are there now. */
-  txt(): readonly string[];
-  /** `add name`, `remove name`, `refused <why>` in order. */
-  readonly updates: string[];
-  cname(name: string, target: string): void;
-  /** The keys that may write. */
-  keys: readonly ServerKey[];
-  /** Its clock, ms since epoch. */
-  now: () => number;
-  /** Refuses updates while true. */
-  refusing: boolean;
-  /** Updates are answered once it is over. */
-  held: Promise<void> | undefined;
-  /** Answers updates with a signature by this secret instead. */
-  answersWith: Buffer | undefined;
-}
-
 interface Tsig {
   readonly algorithm: string;
   readonly time: number;
@@ -47,89 +27,122 @@ interface Tsig {
 const [NOERROR, REFUSED, NOTAUTH, NOTZONE] = [0, 5, 9, 10];
 const UPDATE = 5;
 
-/** `zones`: without trailing dot. */
+/** Binds to loopback on a port of its own, UDP and TCP. `zones`: without trailing dot. */
 export async function startTestDns(zones: readonly string[], keys: readonly ServerKey[]): Promise<TestDns> {
-  const texts = new Map<string, string[]>();
-  const cnames = new Map<string, string>();
-  const sockets = new Set<Socket>();
-  const udp = createSocket('udp4');
-  const tcp = createServer((socket) =>
-    serveTcp(socket, sockets, async (message) => {
-      await dns.held;
-      return answer(message);
+  const dns = new TestDns(zones, keys);
+  await dns.bind();
+  return dns;
+}
+
+export class TestDns implements AsyncDisposable {
+  /** 127.0.0.1:port */
+  address = '';
+  /** `add name`, `remove name`, `refused <why>` in order. */
+  readonly updates: string[] = [];
+  /** The keys that may write. */
+  keys: readonly ServerKey[];
+  /** Its clock, ms since epoch. */
+  now: () => number = Date.now;
+  /** Refuses updates while true. */
+  refusing = false;
+  /** Updates are answered once it is over. */
+  held: Promise<void> | undefined;
+  /** Signs its answers by this secret instead. */
+  answersWith: Buffer | undefined;
+  readonly #zones: readonly string[];
+  readonly #texts = new Map<string, string[]>();
+  readonly #cnames = new Map<string, string>();
+  readonly #sockets = new Set<Socket>();
+  readonly #udp = createSocket('udp4');
+  readonly #tcp = createServer((socket) =>
+    serveTcp(socket, this.#sockets, async (message) => {
+      await this.held;
+      return this.#answer(message);
     }),
   );
-  udp.on('message', (message, from) => udp.send(answer(message), from.port, from.address));
-  const port = await bind(udp, tcp);
-  const dns: TestDns = {
-    address: `127.0.0.1:${port}`,
-    txt: () => [...texts].flatMap(([name, values]) => values.map((value) => `${name} ${value}`)),
-    updates: [],
-    cname: (name, target) => void cnames.set(name, target),
-    keys,
-    now: Date.now,
-    refusing: false,
-    held: undefined,
-    answersWith: undefined,
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy();
-      udp.close();
-      tcp.close();
-      await once(tcp, 'close');
-    },
-  };
-  const answer = (message: Buffer): Buffer =>
-    ((message.readUInt16BE(2) >> 11) & 0xf) === UPDATE ? takeUpdate(message) : answerQuestion(decode(message));
 
-  function answerQuestion(packet: Packet): Buffer {
+  constructor(zones: readonly string[], keys: readonly ServerKey[]) {
+    this.#zones = zones;
+    this.keys = keys;
+    this.#udp.on('message', (message, from) => this.#udp.send(this.#answer(message), from.port, from.address));
+  }
+
+  async bind(): Promise<void> {
+    this.address = `127.0.0.1:${await bind(this.#udp, this.#tcp)}`;
+  }
+
+  /** `name value` of the TXT records that are there now. */
+  txt(): readonly string[] {
+    return [...this.#texts].flatMap(([name, values]) => values.map((value) => `${name} ${value}`));
+  }
+
+  cname(name: string, target: string): void {
+    this.#cnames.set(name, target);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#udp.close();
+    this.#tcp.close();
+    await once(this.#tcp, 'close');
+  }
+
+  #answer(message: Buffer): Buffer {
+    const operation = (message.readUInt16BE(2) >> 11) & 0xf;
+    return operation === UPDATE ? this.#takeUpdate(message) : this.#answerQuestion(decode(message));
+  }
+
+  #answerQuestion(packet: Packet): Buffer {
     const [question] = packet.questions ?? [];
-    const name = question?.name.toLowerCase() ?? '';
     const answers: Answer[] = [];
-    let at = name;
-    for (let target = cnames.get(at); target !== undefined; target = cnames.get(at)) {
+    let at = question?.name.toLowerCase() ?? '';
+    for (let target = this.#cnames.get(at); target !== undefined; target = this.#cnames.get(at)) {
       answers.push({ type: 'CNAME', name: at, class: 'IN', ttl: 1, data: target });
       at = target;
     }
     if (question?.type === 'TXT')
-      for (const data of texts.get(at) ?? [])
+      for (const data of this.#texts.get(at) ?? [])
         answers.push({ type: 'TXT', name: at, class: 'IN', ttl: 1, data: [data] });
     return encode({ type: 'response', id: packet.id ?? 0, flags: 1 << 10, questions: packet.questions ?? [], answers });
   }
 
-  function takeUpdate(message: Buffer): Buffer {
+  #takeUpdate(message: Buffer): Buffer {
     const tsig = readTsig(message);
-    const key = dns.keys.find(({ name }) => name === tsig?.name);
-    const reply = (code: number): Buffer => {
-      const bare = Buffer.from(message.subarray(0, 12));
-      bare.writeUInt16BE(0x8000 | (UPDATE << 11) | code, 2);
-      bare.fill(0, 4);
-      return bare;
-    };
+    const key = this.keys.find(({ name }) => name === tsig?.name);
+    const now = this.now();
     if (!tsig || !key || !isRight(message, tsig, key)) {
-      dns.updates.push(`refused ${key ? 'BADSIG' : 'BADKEY'}`);
-      return signedReply(reply(NOTAUTH), tsig, undefined, key ? 16 : 17, dns.now());
+      this.updates.push(`refused ${key ? 'BADSIG' : 'BADKEY'}`);
+      return signedReply(bareReply(message, NOTAUTH), tsig, undefined, { error: key ? 16 : 17, now });
     }
-    const off = Math.abs(dns.now() / 1_000 - tsig.time);
-    if (off > 300) return signedReply(reply(NOTAUTH), tsig, key, 18, dns.now());
-    const code = dns.refusing ? REFUSED : apply(decode(message));
-    return signedReply(reply(code), tsig, { ...key, secret: dns.answersWith ?? key.secret }, 0, dns.now());
+    if (Math.abs(now / 1_000 - tsig.time) > 300)
+      return signedReply(bareReply(message, NOTAUTH), tsig, key, { error: 18, now });
+    const code = this.refusing ? REFUSED : this.#apply(decode(message));
+    const signing = { ...key, secret: this.answersWith ?? key.secret };
+    return signedReply(bareReply(message, code), tsig, signing, { error: 0, now });
   }
 
-  function apply(packet: Packet): number {
+  #apply(packet: Packet): number {
     const zone = packet.questions?.[0]?.name.toLowerCase() ?? '';
-    if (!zones.includes(zone)) return NOTAUTH;
+    if (!this.#zones.includes(zone)) return NOTAUTH;
     for (const record of packet.authorities ?? []) {
       const name = record.name.toLowerCase();
       if (name !== zone && !name.endsWith(`.${zone}`)) return NOTZONE;
       const of = (record as { readonly class?: string }).class;
       const value = [(record as { readonly data: Buffer | Buffer[] }).data].flat().join('');
-      const others = (texts.get(name) ?? []).filter((text) => text !== value);
-      texts.set(name, of === 'IN' ? [...others, value] : others);
-      dns.updates.push(`${of === 'IN' ? 'add' : 'remove'} ${name}`);
+      const others = (this.#texts.get(name) ?? []).filter((text) => text !== value);
+      this.#texts.set(name, of === 'IN' ? [...others, value] : others);
+      this.updates.push(`${of === 'IN' ? 'add' : 'remove'} ${name}`);
     }
     return NOERROR;
   }
-  return dns;
+}
+
+/** Header alone, without the question, as RFC 2136 §3.8 allows. */
+function bareReply(message: Buffer, code: number): Buffer {
+  const bare = Buffer.from(message.subarray(0, 12));
+  bare.writeUInt16BE(0x8000 | (UPDATE << 11) | code, 2);
+  bare.fill(0, 4);
+  return bare;
 }
 
 async function bind(udp: ReturnType<typeof createSocket>, tcp: ReturnType<typeof createServer>): Promise<number> {
@@ -205,7 +218,12 @@ function isRight(message: Buffer, tsig: Tsig, key: ServerKey): boolean {
   return tsig.algorithm === key.algorithm && mac.length === tsig.mac.length && timingSafeEqual(mac, tsig.mac);
 }
 
-function signedReply(bare: Buffer, tsig: Tsig | undefined, key: ServerKey | undefined, error: number, now: number): Buffer {
+function signedReply(
+  bare: Buffer,
+  tsig: Tsig | undefined,
+  key: ServerKey | undefined,
+  { error, now }: { readonly error: number; readonly now: number },
+): Buffer {
   if (!tsig) return bare;
   const time = Math.floor(now / 1_000);
   const mac = key

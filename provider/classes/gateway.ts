@@ -12,6 +12,8 @@ export interface GatewayArgs {
   /** `host:port` where other gateways reach it. @default host and port of `url` */
   readonly dial?: Input<string> | undefined;
   readonly description?: Input<string> | undefined;
+  /** `acme`: the control plane orders the certificate of the public name and delivers it; the gateway's configuration says so, too. @default the site's files */
+  readonly certificate?: Input<'acme'> | undefined;
   /** Absolute. Its one-time enrolment is written there (0600) while the gateway is not enrolled. @default not written */
   readonly enrolmentFile?: Input<string> | undefined;
   /** Absolute. Where the gateway keeps its identity, if on this machine: while it is not there, the gateway is enrolled anew. @default the registry alone says */

@@ -76,7 +76,10 @@ afterAll(() => stack.disposeAsync(), 60_000);
 
 const status = (port: number, path = '/readyz'): Promise<number> =>
   request(`http://127.0.0.1:${port}${path}`).then(
-    async ({ statusCode, body }) => (await body.dump(), statusCode),
+    async ({ statusCode, body }) => {
+      await body.dump();
+      return statusCode;
+    },
     () => 0,
   );
 async function ask(method: 'PUT' | 'POST' | 'GET', path: string, body?: unknown) {
