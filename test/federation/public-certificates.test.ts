@@ -209,7 +209,7 @@ test('the key is nowhere in clear: not in the database, not on disks of the gate
     secret.toString('base64').slice(0, 40),
     secret.toString('hex'),
     base64.slice(60, 100),
-    'PRIVATE KEY-----\\n' + base64.slice(0, 10),
+    `PRIVATE KEY-----\\n${base64.slice(0, 10)}`,
   ];
   for (const text of texts) for (const form of forms) expect(text.includes(form)).toBe(false);
   for (const { wrapped_key } of stored) expect(wrapped_key?.includes(secret)).toBe(false);
