@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { AcmeHttp, AcmeReply } from './http.ts';
 import { AcmeProblem, ProblemDocument, problemOf, retryAfterMs } from './problem.ts';
 
-const BAD_NONCE_TRIES = 4;
+const BAD_NONCE_TRIES = 6;
 
 const Directory = z.object({
   newNonce: z.string(),
@@ -128,13 +128,14 @@ export class AcmeClient {
   }
 
   /** When the server wants a certificate renewed, ms since epoch; undefined where it does not say. `id`: of RFC 9773 §4.1. */
-  async renewalWindow(id: string): Promise<{ readonly start: number; readonly end: number } | undefined> {
+  async renewalWindow(id: string): Promise<Waiting<{ readonly start: number; readonly end: number }> | undefined> {
     const { renewalInfo } = await this.#urls();
     if (renewalInfo === undefined) return undefined;
     const reply = await this.#parts.http.send('GET', `${renewalInfo.replace(/\/$/, '')}/${id}`);
     if (reply.status !== 200) throw problemOf(reply, this.#parts.now());
     const { start, end } = read(RenewalInfo, reply).suggestedWindow;
-    return { start: Date.parse(start), end: Date.parse(end) };
+    const { now } = this.#parts;
+    return { start: Date.parse(start), end: Date.parse(end), retryAfterMs: retryAfterMs(reply, now()) };
   }
 
   async #urls(): Promise<z.infer<typeof Directory>> {

@@ -15,6 +15,7 @@ import { startPebble, type TestPebble } from '../test/pebble.ts';
 import { startTestPostgres, type TestPostgres } from '../test/postgres.ts';
 import { type Certificates, openCertificates } from './certificates.ts';
 import { CertificatesConfig } from './config.ts';
+import { certificateId } from './renewal-hints.ts';
 import { certificateRows, pairOf } from './store.ts';
 
 const MINUTE = 60_000;
@@ -325,6 +326,22 @@ describe('a certificate by ACME', () => {
       expect(await until(() => failed[0], PATIENCE)).toContain('accountDoesNotExist');
       clock = 2 * MINUTE;
       await until(async () => (await chainOf('control')) !== first, PATIENCE);
+    },
+    PATIENCE,
+  );
+
+  test(
+    'is renewed as soon as the CA wants it, in place of the one before',
+    async () => {
+      await start();
+      const first = await until(() => chainOf('control'), PATIENCE);
+      await pebble.wantRenewed(first, new Date(Date.now() - 2 * MINUTE), new Date(Date.now() - MINUTE));
+      clock = 7 * 60 * MINUTE; // it is asked every six hours
+      const renew_at = new Date(Date.now() + clock + 60 * MINUTE);
+      await database.db.updateTable('certificates').set({ renew_at }).execute();
+      await until(async () => (await chainOf('control')) !== first, PATIENCE);
+      expect(failed).toEqual([]);
+      expect(certificateId(first)).toMatch(/^[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{8,}$/);
     },
     PATIENCE,
   );

@@ -15,6 +15,7 @@ import { type AcmeHttp, openAcmeHttp } from './http.ts';
 import { fulfil, OrderLost } from './order.ts';
 import type { Plane } from './planes.ts';
 import { AcmeProblem } from './problem.ts';
+import { certificateId, RenewalHints } from './renewal-hints.ts';
 import { backOffMs, renewAt } from './schedule.ts';
 import {
   accountOf,
@@ -29,6 +30,7 @@ import {
   keepOrder,
   newKey,
   orderOf,
+  renewSooner,
   type StoredOrder,
   wantedPlanes,
 } from './store.ts';
@@ -60,6 +62,9 @@ export interface IssuerSettings extends CertificateStore {
 export class Issuer {
   readonly #settings: IssuerSettings;
   readonly #stopped = new AbortController();
+  readonly #hints = new RenewalHints();
+  /** Plane → ms since epoch: holds although PostgreSQL takes no failure down. */
+  readonly #pausedUntil = new Map<string, number>();
   #running: Promise<void> = Promise.resolve();
 
   constructor(settings: IssuerSettings) {
@@ -107,10 +112,13 @@ export class Issuer {
     await dropOthers(this.#settings, planes);
     const rows = new Map((await certificateRows(this.#settings)).map((row) => [row.plane, row]));
     for (const plane of planes) {
-      const row = rows.get(plane.plane);
-      if (isDue(row, plane, this.#settings.now())) await this.#bring(turn, plane, row);
+      const [row, now] = [rows.get(plane.plane), this.#settings.now()];
+      if ((this.#pausedUntil.get(plane.plane) ?? 0) > now) continue;
+      if (isDue(row, plane, now)) await this.#bring(turn, plane, row);
+      else if (row) await this.#ask(turn, row);
       if (turn.signal.aborted) return;
     }
+    this.#hints.keepOnly(new Set([...rows.values()].flatMap(({ chain }) => chain ?? [])));
   }
 
   /** One try. Only what PostgreSQL says is thrown: without it nothing can be kept, not even the failure. */
@@ -118,13 +126,24 @@ export class Issuer {
     const { now, onIssued } = this.#settings;
     try {
       await this.#register(turn);
-      const order = (await this.#present(plane, row)) ?? (await this.#order(turn, plane));
+      const order = (await this.#present(plane, row)) ?? (await this.#order(turn, plane, row));
       const { notAfter } = await this.#fulfil(turn, plane, order);
       onIssued(plane, notAfter);
     } catch (error) {
       if (turn.signal.aborted) return;
       await this.#failed(turn, plane, (row?.failures ?? 0) + 1, error, now());
     }
+  }
+
+  /** Does the CA want it renewed sooner. What it does not answer costs nothing but that. */
+  async #ask({ client, signal }: Turn, { plane, chain, renew_at }: CertificateRow): Promise<void> {
+    if (chain === null || renew_at === null) return;
+    const planned = { chain, renewAt: renew_at.getTime() };
+    const sooner = await this.#hints.earlier(client, planned, this.#settings.now()).catch((error: unknown) => {
+      if (!signal.aborted) this.#settings.onTrouble(`ask when the certificate of ${plane} is to be renewed`, error);
+      return undefined;
+    });
+    if (sooner !== undefined) await renewSooner(this.#settings, plane, sooner);
   }
 
   async #register(turn: Turn): Promise<void> {
@@ -142,8 +161,13 @@ export class Issuer {
   }
 
   /** Its key is kept before the server can make a certificate for it. */
-  async #order({ client }: Turn, { plane, name }: Plane): Promise<StoredOrder> {
-    const { url } = await client.newOrder(name);
+  async #order({ client }: Turn, { plane, name }: Plane, row: CertificateRow | undefined): Promise<StoredOrder> {
+    const replaces = row?.name === name && row.chain !== null ? certificateId(row.chain) : undefined;
+    const { url } = await client.newOrder(name, replaces).catch((error: unknown) => {
+      // another order has replaced it, or the CA does not know it (any more): that must not keep it from being renewed
+      if (replaces === undefined || !(error instanceof AcmeProblem) || !NOT_REPLACED.has(error.type)) throw error;
+      return client.newOrder(name);
+    });
     const order = { url, name, key: newKey() };
     await keepOrder(this.#settings, plane, order);
     return order;
@@ -168,6 +192,8 @@ export class Issuer {
 
   async #failed(turn: Turn, plane: Plane, failures: number, error: unknown, at: number): Promise<void> {
     const problem = error instanceof AcmeProblem ? error : undefined;
+    const retryAt = at + backOffMs(failures, problem?.retryAfterMs);
+    this.#pausedUntil.set(plane.plane, retryAt);
     if (problem?.type === 'accountDoesNotExist') {
       turn.registered = false;
       await keepAccountUrl(this.#settings, this.#settings.directory, undefined);
@@ -180,12 +206,13 @@ export class Issuer {
       problem?.type === 'accountDoesNotExist'
     )
       await forgetOrder(this.#settings, plane.plane);
-    const retryAt = at + backOffMs(failures, problem?.retryAfterMs);
     const message = error instanceof Error ? error.message : String(error);
     await keepFailure(this.#settings, plane.plane, { failures, message, at, retryAt });
     this.#settings.onFailed(plane, error, retryAt);
   }
 }
+
+const NOT_REPLACED: ReadonlySet<string> = new Set(['alreadyReplaced', 'malformed', 'unauthorized', 'notFound']);
 
 interface Turn {
   readonly http: AcmeHttp;

@@ -159,6 +159,16 @@ export async function keepCertificate(
   });
 }
 
+/** Sooner than planned. */
+export async function renewSooner({ db }: CertificateStore, plane: string, renewAt: number): Promise<void> {
+  await db
+    .updateTable('certificates')
+    .set({ renew_at: new Date(renewAt) })
+    .where('plane', '=', plane)
+    .where('renew_at', '>', new Date(renewAt))
+    .execute();
+}
+
 export interface Failure {
   readonly failures: number;
   readonly message: string;

@@ -18,6 +18,8 @@ export interface TestPebble extends AsyncDisposable {
   readonly caFile: string;
   /** PEM of the root that it issues under. */
   root(): Promise<string>;
+  /** Says of a certificate that it is to be renewed between the two. */
+  wantRenewed(chain: string, start: Date, end: Date): Promise<void>;
   /** All that it has said so far. */
   said(): string;
   stop(): Promise<void>;
@@ -56,7 +58,7 @@ export async function startPebble(settings: PebbleSettings): Promise<TestPebble>
   const directory = `https://localhost:${port}/dir`;
   const start = async (): Promise<void> => {
     server = spawn(path, ['-config', config, '-strict', '-dnsserver', settings.dns], {
-      env: { PATH: process.env.PATH, PEBBLE_VA_NOSLEEP: '1', PEBBLE_AUTHZREUSE: '0', PEBBLE_WFE_NONCEREJECT: '20' },
+      env: { PATH: process.env.PATH, PEBBLE_VA_NOSLEEP: '1', PEBBLE_AUTHZREUSE: '0', PEBBLE_WFE_NONCEREJECT: '10' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const from of [server.stdout, server.stderr])
@@ -73,6 +75,15 @@ export async function startPebble(settings: PebbleSettings): Promise<TestPebble>
     directory,
     caFile: files.siteCa,
     root: () => fetchText(`https://localhost:${management}/roots/0`),
+    wantRenewed: async (chain, start, end) => {
+      const ariResponse = JSON.stringify({ suggestedWindow: { start, end } });
+      const reply = await request(`https://localhost:${management}/set-renewal-info/`, {
+        dispatcher: agent,
+        method: 'POST',
+        body: JSON.stringify({ certificate: chain, ariResponse }),
+      });
+      if (reply.statusCode !== 200) throw new Error(`pebble: ${await reply.body.text()}`);
+    },
     said: () => output,
     stop,
     start,
