@@ -91,7 +91,10 @@ function faultLines(file: string, issue: z.core.$ZodIssue): string[] {
     );
     if (nested) return nested.flatMap((inner) => faultLines(file, { ...inner, path: [...issue.path, ...inner.path] }));
   }
-  if (issue.code === 'invalid_union') return [`${file}: ${key}: ${issue.errors[0]?.[0]?.message ?? issue.message}`];
+  if (issue.code === 'invalid_union') {
+    const said = issue.message === 'Invalid input' ? issue.errors[0]?.[0]?.message : issue.message;
+    return [`${file}: ${key}: ${said ?? issue.message}`];
+  }
   const missing = issue.code === 'invalid_type' && issue.input === undefined;
   return [`${file}: ${key}: ${missing ? `is missing: ${issue.message}. "gateway --help" explains it` : issue.message}`];
 }

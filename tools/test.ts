@@ -13,7 +13,7 @@ import { findTool, ToolMissing } from './toolchain/index.ts';
 
 try {
   await interruptible(async (signal) => {
-    for (const name of ['nats-server', 'pulumi'] as const) await findTool(name, { signal });
+    for (const name of ['nats-server', 'pulumi', 'pebble'] as const) await findTool(name, { signal });
   });
   process.exitCode = await runTests(process.argv.slice(2));
 } catch (error) {

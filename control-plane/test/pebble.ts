@@ -80,6 +80,7 @@ export async function startPebble(settings: PebbleSettings): Promise<TestPebble>
       const reply = await request(`https://localhost:${management}/set-renewal-info/`, {
         dispatcher: agent,
         method: 'POST',
+        headers: { 'user-agent': 'portolan-test' },
         body: JSON.stringify({ certificate: chain, ariResponse }),
       });
       if (reply.statusCode !== 200) throw new Error(`pebble: ${await reply.body.text()}`);
