@@ -198,13 +198,7 @@ export class Issuer {
       turn.registered = false;
       await keepAccountUrl(this.#settings, this.#settings.directory, undefined);
     }
-    // what the server does not know, or has closed, is not gone on with
-    if (
-      error instanceof OrderLost ||
-      problem?.status === 404 ||
-      problem?.type === 'malformed' ||
-      problem?.type === 'accountDoesNotExist'
-    )
+    if (error instanceof OrderLost || problem?.status === 404 || CLOSED.has(problem?.type ?? ''))
       await forgetOrder(this.#settings, plane.plane);
     const message = error instanceof Error ? error.message : String(error);
     await keepFailure(this.#settings, plane.plane, { failures, message, at, retryAt });
@@ -212,6 +206,8 @@ export class Issuer {
   }
 }
 
+/** What the server does not know, has closed, or holds for another account is not gone on with. */
+const CLOSED: ReadonlySet<string> = new Set(['malformed', 'accountDoesNotExist', 'unauthorized']);
 const NOT_REPLACED: ReadonlySet<string> = new Set(['alreadyReplaced', 'malformed', 'unauthorized', 'notFound']);
 
 interface Turn {

@@ -12,7 +12,7 @@ import type { StoredOrder } from './store.ts';
 
 /** The CA looks and signs within seconds; what takes longer is taken up at the next try. */
 const PATIENCE_MS = 120_000;
-const PAUSE_MS = { first: 500, most: 10_000 } as const;
+const PAUSE_MS = { least: 250, first: 500, most: 10_000 } as const;
 
 export interface Ordering {
   readonly client: AcmeClient;
@@ -65,7 +65,8 @@ async function settled<T extends { readonly retryAfterMs: number | undefined }>(
   let answer = first ?? (await ask());
   for (let pause: number = PAUSE_MS.first; !done(answer); pause = Math.min(pause * 2, PAUSE_MS.most)) {
     if (performance.now() > deadline) throw new Error('the ACME server has not decided within two minutes');
-    await wait(Math.min(answer.retryAfterMs ?? pause, PAUSE_MS.most), undefined, { signal });
+    const asked = Math.max(answer.retryAfterMs ?? pause, PAUSE_MS.least);
+    await wait(Math.min(asked, PAUSE_MS.most), undefined, { signal });
     answer = await ask();
   }
   return answer;
