@@ -1,6 +1,6 @@
 /** The configuration: complete from little, strict about the rest, and silent about secrets. */
 import { describe, expect, test } from 'vitest';
-import { parseConfig, siteFiles } from './config.ts';
+import { kekFileOf, parseConfig, siteFiles } from './config.ts';
 
 const FILE = `
 controlPlane:
@@ -14,6 +14,13 @@ const ENVIRONMENT = {
   DATABASE_URL: 'postgres://portolan@127.0.0.1:5432/portolan',
   PGPASSFILE: '/pgpass',
   HOME: '/root',
+};
+const IDENTITY = {
+  issuer: 'https://issuer.example.com',
+  jwks: { url: 'https://issuer.example.com/jwks' },
+  audience: 'https://control.example.com',
+  namespace: 'portolan-control',
+  serviceAccount: 'nats',
 };
 const parse = (text = FILE, environment: Record<string, string | undefined> = ENVIRONMENT) =>
   parseConfig(text, environment, 'config.yaml');
@@ -36,6 +43,32 @@ test('little is completed with defaults, and frozen', () => {
     keyFile: '/data/site/tls.key',
     caFile: '/data/site/ca.crt',
   });
+});
+
+test('a control plane in Kubernetes', () => {
+  const nats = {
+    url: 'nats://nats:4222',
+    tlsName: 'control.example.com',
+    servers: 3,
+    clusterHost: 'nats-cluster.x.svc',
+  };
+  const text = FILE.replace(/nats: .*/, `nats: ${JSON.stringify({ ...nats, workloadIdentity: IDENTITY })}`);
+  const kubernetes = {
+    kekSecret: 'control-kek',
+    databaseSecret: { name: 'control-database', host: 'postgres', user: 'portolan', database: 'portolan' },
+    adminTokenSecret: 'control-admin',
+  };
+  const sections = `  keys: { in: database, kekFile: /kek }\n  kubernetes: ${JSON.stringify(kubernetes)}\n`;
+  const pod = { ...ENVIRONMENT, KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '443' };
+  const config = parse(text + sections, pod);
+  expect(config).toMatchObject({
+    keys: { in: 'database', kekFile: '/kek' },
+    nats: { url: ['nats://nats:4222'], servers: 3 },
+    kubernetes: { databaseSecret: { port: 5432 } },
+    apiServer: { host: '10.96.0.1', port: 443 },
+  });
+  expect(kekFileOf(config)).toBe('/kek');
+  expect(kekFileOf(parse())).toBe('/data/kek');
 });
 
 test('durations, own certificate, IPv6', () => {
@@ -80,6 +113,16 @@ test.each([
     FILE.replace('nats://localhost', 'nats://me:hunter2@localhost'),
     /nats\.url.*without user or password/,
   ],
+  ['keys without a place', `${FILE}  keys: { in: memory }`, /keys.*in: files, or in: database with kekFile/],
+  ['keys in the database without what opens them', `${FILE}  keys: { in: database }`, /keys\.kekFile/],
+  ['two servers', FILE.replace('storeDir: /nats', 'storeDir: /nats, servers: 2'), /nats\.servers: expected 1 or 3/],
+  ['nobody who writes nats.conf', FILE.replace(', storeDir: /nats', ''), /nats\.storeDir: expected either storeDir/],
+  [
+    'agents without a name for their servers',
+    FILE.replace('storeDir: /nats', `workloadIdentity: ${JSON.stringify(IDENTITY)}`),
+    /nats\.clusterHost: expected together with workloadIdentity/,
+  ],
+  ['Secrets without names', `${FILE}  kubernetes: { kekSecret: a }`, /kubernetes\.adminTokenSecret/],
   ['nothing', '', /expected/],
   ['no YAML', 'a: [', /is not YAML/],
 ])('%s is refused with its place', (_, text, message) => {

@@ -1,37 +1,25 @@
 /**
- * The configuration of the control plane: one strict YAML file, and the two environment variables that name the database.
+ * The configuration of the control plane: one strict YAML file, and what the environment says of the database and of the cluster.
  * The only file here that reads `process.env`. Invariant: what leaves it is checked, completed with defaults, and frozen.
  */
-import { readFile } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
-import { Name } from '@portolan/core';
-import { parse } from 'yaml';
+import { join } from 'node:path';
+import { Name, WorkloadIdentity } from '@portolan/core';
 import { z } from 'zod';
 import { CertificatesConfig } from './acme/config.ts';
 import { dnsNameOf } from './acme/planes.ts';
+import {
+  complaints,
+  DAY,
+  Duration,
+  deepFreeze,
+  HostName,
+  HostPort,
+  LoopbackPort,
+  Path,
+  parseYaml,
+  readConfigFile,
+} from './config-fields.ts';
 import type { DatabaseAddress } from './db/index.ts';
-
-const HOST_PORT = /^(?:\[[0-9a-fA-F:]+\]|[^\s/:[\]]+):(\d{1,5})$/;
-const HostPort = z
-  .string()
-  .refine((text) => Number(HOST_PORT.exec(text)?.[1] ?? 65_536) <= 65_535, 'expected host:port, as 127.0.0.1:8443');
-const LOOPBACK = /^(?:127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\]|localhost):/;
-const LoopbackPort = HostPort.refine(
-  (text) => LOOPBACK.test(text),
-  'plain HTTP is for loopback only: expected 127.0.0.1:<port>, [::1]:<port> or localhost:<port>',
-);
-const Path = z.string().refine(isAbsolute, 'expected an absolute path');
-
-const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const DURATION = /^(\d{1,9})(s|m|h|d)$/;
-/** `90s`, `15m`, `24h`, `30d`, or 0 → milliseconds. */
-const Duration = z
-  .union([z.literal(0), z.string().regex(DURATION)], 'expected a duration: 90s, 15m, 24h, 30d')
-  .transform((text) => {
-    const match = DURATION.exec(String(text));
-    return match ? Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS] : 0;
-  });
-const DAY = UNIT_MS.d;
 
 const SiteCertificate = z
   .union([
@@ -61,17 +49,86 @@ const Listen = z.strictObject({
   metrics: HostPort.default('0.0.0.0:9090').describe("GET /metrics: the federation's sums."),
 });
 
-const Nats = z.strictObject({
-  url: z
-    .string()
-    .regex(/^(nats|tls):\/\/[^\s/@]+$/, 'expected nats://host:port without user or password')
-    .describe('Where the control plane dials NATS.'),
-  listen: HostPort.default('0.0.0.0:4222').describe('Client listener that init writes into nats.conf.'),
-  monitor: HostPort.default('127.0.0.1:8222').describe(
-    'Monitoring listener that init writes into nats.conf; never public.',
-  ),
-  storeDir: Path.describe('JetStream store that init writes into nats.conf.'),
-});
+const NatsUrl = z.string().regex(/^(nats|tls):\/\/[^\s/@]+$/, 'expected nats://host:port without user or password');
+
+const Nats = z
+  .strictObject({
+    url: z
+      .union([NatsUrl, z.array(NatsUrl).min(1)])
+      .transform((urls): readonly string[] => [urls].flat())
+      .describe('Where the control plane dials NATS: one URL, or a list with one a server.'),
+    tlsName: HostName.optional().describe(
+      "Name that the servers' certificate carries, where url names them otherwise, as a Service inside the cluster. Default: the host of url.",
+    ),
+    servers: z
+      .union([z.literal(1), z.literal(3)], 'expected 1 or 3')
+      .default(1)
+      .describe('How many servers there are: the streams have as many replicas. Default 1.'),
+    listen: HostPort.default('0.0.0.0:4222').describe('Client listener that init writes into nats.conf.'),
+    monitor: HostPort.default('127.0.0.1:8222').describe(
+      'Monitoring listener that init writes into nats.conf; never public.',
+    ),
+    storeDir: Path.optional().describe(
+      'JetStream store that init writes into nats.conf. Not with workloadIdentity: then each server has an agent that writes it.',
+    ),
+    workloadIdentity: WorkloadIdentity.optional().describe(
+      'Whose pods are NATS servers: their agents get the keys of NATS by service-account token. Default: nobody does.',
+    ),
+    clusterHost: HostName.optional().describe(
+      'Headless Service of the servers. Their mesh certificates carry it and <pod>.<it>, by which servers know each other. With workloadIdentity.',
+    ),
+  })
+  .refine(({ storeDir, workloadIdentity }) => (storeDir === undefined) !== (workloadIdentity === undefined), {
+    path: ['storeDir'],
+    error: 'expected either storeDir, where init writes nats.conf, or workloadIdentity, where agents do',
+  })
+  .refine(({ clusterHost, workloadIdentity }) => (clusterHost === undefined) === (workloadIdentity === undefined), {
+    path: ['clusterHost'],
+    error: 'expected together with workloadIdentity, and not without it',
+  });
+
+const Keys = z
+  .discriminatedUnion(
+    'in',
+    [
+      z.strictObject({ in: z.literal('files').describe('In dataDir, which must last; the KEK too.') }),
+      z.strictObject({
+        in: z
+          .literal('database')
+          .describe('In PostgreSQL, sealed; each init writes them into dataDir, which need not last.'),
+        kekFile: Path.describe('The key-encryption key: 32 bytes, made by `birth` or by you. Lost, all keys are lost.'),
+      }),
+    ],
+    'expected in: files, or in: database with kekFile',
+  )
+  .default({ in: 'files' })
+  .describe('Where the keys that init makes are kept. Default: { in: files }.');
+
+const SecretName = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'expected the name of a Secret');
+
+const Kubernetes = z
+  .strictObject({
+    kekSecret: SecretName.describe('`birth` makes it where it is not there: key `kek`, 32 random bytes.'),
+    databaseSecret: z
+      .strictObject({
+        name: SecretName,
+        host: HostName,
+        port: z.int().min(1).max(65_535).default(5432),
+        user: z.string().min(1).max(63),
+        database: z.string().min(1).max(63),
+      })
+      .optional()
+      .describe(
+        '`birth` makes it where it is not there: keys `password` and `pgpass`, a line of libpq for this host, port, database and user. Default: none, the password is yours.',
+      ),
+    adminTokenSecret: SecretName.describe(
+      '`init` makes it with the first admin token, key `token`, in place of a file. Delete it once you have the token.',
+    ),
+  })
+  .describe('Secrets that the jobs of birth make, in the namespace of their pod. Default: none.');
 
 /** The `controlPlane:` section. Durations are `90s`, `15m`, `24h`, `30d`; they arrive as milliseconds. */
 export const ControlPlane = z
@@ -91,6 +148,8 @@ export const ControlPlane = z
       'Public certificates by ACME (docs/certificates.md), for planes that say `acme`. Default: none are ordered.',
     ),
     nats: Nats,
+    keys: Keys,
+    kubernetes: Kubernetes.optional(),
     maxStaleness: Duration.default(DAY).describe(
       'Gateways refuse to serve with a snapshot older than this. Default 24h.',
     ),
@@ -128,9 +187,15 @@ const Environment = z.object({
   PGPASSWORD: z
     .undefined({ error: 'must not be set: put the password in a file of mode 0600 and name it in PGPASSFILE' })
     .optional(),
+  KUBERNETES_SERVICE_HOST: z.string().optional(),
+  KUBERNETES_SERVICE_PORT: z.coerce.number().pipe(z.int().min(1).max(65_535)).optional(),
 });
 
-export type Config = z.output<typeof ControlPlane> & { readonly database: DatabaseAddress };
+export type Config = z.output<typeof ControlPlane> & {
+  readonly database: DatabaseAddress;
+  /** In a pod: where the API of its cluster is. */
+  readonly apiServer?: { readonly host: string; readonly port: number } | undefined;
+};
 
 function hostPort(url: URL): string {
   return `${url.hostname}:${url.port || '443'}`;
@@ -155,44 +220,18 @@ export function parseConfig(
   const wrong = [...complaints(file.error, where), ...complaints(env.error, 'environment')];
   if (!file.success || !env.success) throw new Error(`Configuration is not valid:\n${wrong.join('\n')}`);
   const database = { url: env.data.DATABASE_URL, passFile: env.data.PGPASSFILE };
-  return deepFreeze({ ...file.data.controlPlane, database });
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = 443 } = env.data;
+  return deepFreeze({ ...file.data.controlPlane, database, ...(host ? { apiServer: { host, port } } : {}) });
 }
 
 /** Reads the file and the process's environment. */
 export async function readConfig(path: string): Promise<Config> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new Error(`Configuration ${path} cannot be read: expected a YAML file with "controlPlane:".`, { cause });
-  });
-  return parseConfig(text, process.env, path);
+  return parseConfig(await readConfigFile(path, 'controlPlane'), process.env, path);
 }
 
-function parseYaml(text: string, where: string): unknown {
-  try {
-    return parse(text);
-  } catch (cause) {
-    throw new Error(`Configuration ${where} is not YAML: ${(cause as Error).message}`, { cause });
-  }
-}
-
-function complaints(error: z.ZodError | undefined, where: string): string[] {
-  return flatten(error?.issues ?? []).map(([path, message]) => `  ${where}: ${path.join('.') || '(root)'}: ${message}`);
-}
-
-const GENERAL = 'Invalid input';
-
-/** Of a union without words of its own the branch that fits best speaks; zod's own message says only "Invalid input". */
-function flatten(issues: readonly z.core.$ZodIssue[]): (readonly [PropertyKey[], string])[] {
-  return issues.flatMap((issue) => {
-    if (issue.code !== 'invalid_union' || issue.message !== GENERAL) return [[issue.path, issue.message] as const];
-    const [best = []] = issue.errors.toSorted((a, b) => a.length - b.length);
-    return flatten(best).map(([path, message]) => [[...issue.path, ...path], message] as const);
-  });
-}
-
-function deepFreeze<T extends object>(value: T): T {
-  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
-  return Object.freeze(value);
-}
+/** Where the key-encryption key lies. */
+export const kekFileOf = ({ keys, dataDir }: Pick<Config, 'keys' | 'dataDir'>): string =>
+  keys.in === 'database' ? keys.kekFile : dataFiles(dataDir).kek;
 
 /** Files inside `dataDir` that more than one module names. */
 export const dataFiles = (dataDir: string) =>

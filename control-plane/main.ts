@@ -1,31 +1,42 @@
 /**
- * `control-plane serve|init --config <file>`: reads the command line, runs one of the two, and turns signals and failures into an exit.
+ * `control-plane <command> --config <file>`: reads the command line, runs what was asked for, and turns signals and failures into an exit.
  * The only file here that ends the process.
  */
 import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
-import { readConfig } from './config.ts';
+import { type Config, readConfig } from './config.ts';
 import { init } from './init/index.ts';
+import { birth } from './kubernetes/index.ts';
 import { makeLog } from './log.ts';
+import { type AgentSettings, readNatsAgentConfig, runBeside, runOnce } from './nats-agent/index.ts';
 import { serve } from './serve.ts';
 import { VERSION } from './version.ts';
 
 const USAGE = `Portolan control plane ${VERSION}
 
+  control-plane birth --config <file>   in Kubernetes: makes the Secrets that the configuration names and that are not there.
   control-plane init  --config <file>   migrates the database and writes what is missing: keys, certificates,
                                         nats.conf, admin token. Run it before the first start; again it changes nothing.
   control-plane serve --config <file>   runs until SIGTERM or SIGINT.
+  control-plane nats-agent [--once] --config <file>
+                                        beside a NATS server: writes its configuration, certificate and keys, and renews
+                                        them until SIGTERM or SIGINT. --once: writes them and ends.
   control-plane --help | --version
 
-The file is YAML with "controlPlane:" (docs/configuration.md). Environment: DATABASE_URL (without a password), PGPASSFILE.
+The file is YAML with "controlPlane:", for nats-agent "natsAgent:" (docs/configuration.md). Environment: DATABASE_URL (without a password), PGPASSFILE.
 `;
 
 /** After a signal: open requests, then the rest; whatever hangs longer is cut off (ms). */
 const STOP_WITHIN_MS = 10_000;
 
+const COMMANDS = ['birth', 'init', 'serve', 'nats-agent'] as const;
+type Command = (typeof COMMANDS)[number];
+
 interface Asked {
-  readonly command: 'serve' | 'init';
+  readonly command: Command;
   readonly config: string;
+  /** Of nats-agent alone. */
+  readonly once: boolean;
 }
 
 /** Pure: what the command line asks for; a text is printed instead. Throws an error with the usage. */
@@ -33,25 +44,53 @@ export function readArguments(args: readonly string[]): Asked | string {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { config: { type: 'string' }, help: { type: 'boolean', short: 'h' }, version: { type: 'boolean' } },
+    options: {
+      config: { type: 'string' },
+      once: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean' },
+    },
   });
   if (values.help) return USAGE;
   if (values.version) return `${VERSION}\n`;
-  const [command, ...more] = positionals;
-  if ((command !== 'serve' && command !== 'init') || more.length > 0)
-    throw new Error(`expected the command serve or init\n\n${USAGE}`);
+  const [asked, ...more] = positionals;
+  const command = COMMANDS.find((known) => known === asked);
+  if (command === undefined || more.length > 0)
+    throw new Error(`expected one of the commands ${COMMANDS.join(', ')}\n\n${USAGE}`);
   if (values.config === undefined) throw new Error(`expected --config <file>\n\n${USAGE}`);
-  return { command, config: values.config };
+  const { config, once = false } = values;
+  if (once && command !== 'nats-agent') throw new Error(`--once belongs to nats-agent\n\n${USAGE}`);
+  return { command, config, once };
 }
 
 async function main(): Promise<void> {
   const asked = readArguments(process.argv.slice(2));
-  if (typeof asked === 'string') {
-    process.stdout.write(asked);
-    return;
-  }
-  const config = await readConfig(asked.config);
-  if (asked.command === 'init') return init(config, (line) => process.stdout.write(`${line}\n`));
+  if (typeof asked === 'string') process.stdout.write(asked);
+  else await run(asked);
+}
+
+async function run({ command, config, once }: Asked): Promise<void> {
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  if (command === 'nats-agent') return runAgent(config, once);
+  const read = await readConfig(config);
+  if (command === 'birth') return birth(read, say);
+  if (command === 'init') return init(read, say);
+  return runServe(read);
+}
+
+async function runAgent(path: string, once: boolean): Promise<void> {
+  const config = await readNatsAgentConfig(path);
+  const log = makeLog();
+  const settings: AgentSettings = {
+    config,
+    signal: stopSignal(log),
+    say: (line) => log.info(line),
+    onTrouble: (doing, err) => log.warn({ err }, `cannot ${doing}; trying again`),
+  };
+  await (once ? runOnce(settings) : runBeside(settings));
+}
+
+async function runServe(config: Config): Promise<void> {
   const log = makeLog();
   process.on('uncaughtException', (error: NodeJS.ErrnoException, origin) => {
     if (origin !== 'uncaughtException' || !isLateWrite(error)) return endOf(error, log);

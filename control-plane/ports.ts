@@ -33,12 +33,18 @@ export interface MeshCaller {
 export interface Enrolling {
   /** A new one-time secret for an active gateway; its digest is stored. Problem `not_found`. */
   issue(gateway: string): Promise<api.Enrolment>;
-  /** Problem `enrolment_refused`, `invalid_body` (CSR). */
+  /** Problem `enrolment_refused`, `invalid_body` (CSR), `too_many_requests` (the same pod, a moment later). */
   enroll(body: api.EnrollBody): Promise<api.Identity>;
   /** Problem `certificate_refused`. */
   renew(caller: MeshCaller, body: api.RenewBody): Promise<api.Identity>;
   /** Name of the active gateway that a caller is; Problem `certificate_refused` for anyone else, expired ones included. */
   identify(caller: MeshCaller): Promise<string>;
+}
+
+/** Enrolment of NATS servers: implemented by nats/. */
+export interface NatsServersEnrolling {
+  /** Problem `enrolment_refused`, `invalid_body` (CSR), `not_found` where no pods are NATS servers. */
+  enroll(body: api.NatsServerEnrollBody): Promise<api.NatsServerIdentity>;
 }
 
 /** The published snapshots: implemented by publish/. */

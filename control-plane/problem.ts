@@ -12,7 +12,7 @@ export const statuses = {
   unauthorized: 401,
   /** A valid token without the role. */
   forbidden: 403,
-  /** The one-time secret is unknown, used or expired, or the certificate is not accepted. */
+  /** The one-time secret is unknown, used or expired; the service-account token or the certificate is not accepted. */
   enrolment_refused: 403,
   certificate_refused: 403,
   not_found: 404,
@@ -25,6 +25,8 @@ export const statuses = {
   unsupported_media_type: 415,
   /** The body names something that does not exist. */
   unknown_reference: 422,
+  /** A pod has just been given an identity. */
+  too_many_requests: 429,
   internal: 500,
   /** PostgreSQL is away. */
   database_away: 503,

@@ -7,7 +7,7 @@ import { CONTROL, meshName, ServerReport } from '@portolan/core';
 import type { Logger } from 'pino';
 import { type Certificates, openCertificates } from './acme/index.ts';
 import { routesOf } from './api/routes/index.ts';
-import { type Config, dataFiles, siteFiles } from './config.ts';
+import { type Config, kekFileOf, siteFiles } from './config.ts';
 import { type Db, databaseAway, migrate, openDatabase } from './db/index.ts';
 import { Enrolment } from './enrolment/index.ts';
 import { readKekFile } from './keys/kek.ts';
@@ -16,11 +16,12 @@ import { readSnapshotKey } from './keys/snapshot-key.ts';
 import { Ledger, Retention } from './ledger/index.ts';
 import { ControlCertificate, MeshCa } from './mesh-ca/index.ts';
 import { CertificateMetrics, FederationCounters, MetricsReport, metricsText } from './metrics/index.ts';
-import { Link, readNatsKeys } from './nats/index.ts';
-import { Publisher } from './publish/index.ts';
+import { Link, NatsServers, readNatsKeys } from './nats/index.ts';
+import { Publisher, readRevoked } from './publish/index.ts';
 import { openListeners, SiteCertificate, type SiteSource } from './server/index.ts';
 import { ServerReports } from './status/index.ts';
 import { VERSION } from './version.ts';
+import { type VerifyWorkload, workloadVerifier } from './workload-identity/index.ts';
 
 const RETRY_MS = 500;
 
@@ -42,7 +43,7 @@ export async function serve(config: Config, log: Logger, signal: AbortSignal): P
   const state = { ready: false, stopping: false };
   const closeListeners = await openListeners({
     listen: config.listen,
-    mounting: mounting(config, { keys, database, work, servers }, () => state.ready),
+    mounting: mounting(config, { keys, database, work, servers, log }, () => state.ready),
     log,
     site,
     mesh: keys.material,
@@ -78,10 +79,10 @@ type Keys = Awaited<ReturnType<typeof readKeys>>;
 
 /** Everything that `init` made, checked before a port is opened. */
 async function readKeys(config: Config, log: Logger) {
-  const { dataDir, federation } = config;
+  const { dataDir, federation, nats } = config;
   const files = keyFiles(dataDir);
-  const kek = await readKekFile(dataFiles(dataDir).kek);
-  const signer = await MeshCa.open({ dataDir, federation, kek, now });
+  const kek = await readKekFile(kekFileOf(config));
+  const signer = await MeshCa.open({ dataDir, federation, clusterHost: nats.clusterHost, kek, now });
   const onFailure = (err: unknown): void => log.error({ err }, 'certificate not renewed; trying again');
   return {
     signer,
@@ -154,7 +155,9 @@ interface WorkParts {
 function linkWork(config: Config, log: Logger, { keys, database: { db }, counters, servers }: WorkParts) {
   const onTrouble = (doing: string, err: unknown): void => log.warn({ err }, `cannot ${doing}; trying again`);
   const link = new Link({
-    url: config.nats.url,
+    urls: config.nats.url,
+    tlsName: config.nats.tlsName,
+    servers: config.nats.servers,
     caFile: siteFiles(config).caFile,
     material: keys.material,
     keys: keys.natsKeys,
@@ -210,34 +213,72 @@ function linkWork(config: Config, log: Logger, { keys, database: { db }, counter
 
 type Work = ReturnType<typeof linkWork>;
 
-function mounting(
-  { federation, url, renewGrace, certificateLife, certificates }: Config,
-  {
-    keys,
-    database: { db },
-    work,
-    servers,
-  }: { readonly keys: Keys; readonly database: Db; readonly work: Work; readonly servers: ServerReports },
-  ready: () => boolean,
+interface Mountable {
+  readonly keys: Keys;
+  readonly database: Db;
+  readonly work: Work;
+  readonly servers: ServerReports;
+  readonly log: Logger;
+}
+
+function enrolment(
+  { federation, renewGrace, certificateLife }: Config,
+  { keys, database: { db }, work, log }: Mountable,
+  verifyWorkload: VerifyWorkload,
 ) {
-  const { signer, natsKeys, snapshotSigner, kek } = keys;
-  const identification = { db, federation, renewGraceMs: renewGrace, now };
-  const enrolling = new Enrolment({
-    ...identification,
+  const { signer, natsKeys, snapshotSigner } = keys;
+  return new Enrolment({
+    db,
+    federation,
+    renewGraceMs: renewGrace,
+    now,
     signer,
     natsKeys,
     snapshotSigner,
     snapshots: work.publisher,
     certificateLifeMs: certificateLife,
+    verifyWorkload,
+    onTokenRefused: ({ reason, ...names }) => log.warn(names, `enrolment refused: ${reason}`),
+    onKeysReplaced: (gateway, pod) =>
+      log.warn(
+        { gateway, pod },
+        'a pod enrolled again with other keys, which replace those it had; its former certificate holds until it ends',
+      ),
   });
+}
+
+function natsServers(
+  { federation, certificateLife, nats: { workloadIdentity: identity, clusterHost } }: Config,
+  { keys, database: { db }, log }: Mountable,
+  verifyWorkload: VerifyWorkload,
+) {
+  const { signer, natsKeys } = keys;
+  return new NatsServers({
+    pods: identity && clusterHost !== undefined ? { identity, clusterHost } : undefined,
+    federation,
+    signer,
+    natsKeys,
+    verifyWorkload,
+    revoked: () => readRevoked(db, now()),
+    certificateLifeMs: certificateLife,
+    onTokenRefused: (reason) => log.warn(`enrolment of a NATS server refused: ${reason}`),
+  });
+}
+
+function mounting(config: Config, mountable: Mountable, ready: () => boolean) {
+  const { federation, url } = config;
+  const { keys, database, work, servers } = mountable;
+  const verifyWorkload = workloadVerifier(now);
+  const { db } = database;
   const routes = routesOf({
     db,
-    kek,
-    enrolling,
+    kek: keys.kek,
+    enrolling: enrolment(config, mountable, verifyWorkload),
+    natsServers: natsServers(config, mountable, verifyWorkload),
     snapshots: work.publisher,
     nats: work.link,
     servers,
-    ordersCertificates: certificates !== undefined,
+    ordersCertificates: config.certificates !== undefined,
     federation,
     version: VERSION,
     now,

@@ -7,6 +7,7 @@ import { isRegistrable } from './custom-headers.ts';
 import { GatewayName, Name } from './names.ts';
 import { PrincipalKind } from './snapshot.ts';
 import { UpstreamEra } from './upstream-era.ts';
+import { WorkloadIdentity } from './workload-identity.ts';
 
 const HttpsUrl = z
   .url({ protocol: /^https$/ })
@@ -17,7 +18,10 @@ const Glob = z.string().min(1).max(512);
 const Iso = z.iso.datetime();
 const Stamps = { createdAt: Iso, updatedAt: Iso };
 
-/** `url` is the gateway's public URL; `dial` (`host:port`) where peers reach it, default host and port of `url`. */
+/**
+ * `url` is the gateway's public URL; `dial` (`host:port`) where peers reach it, default host and port of `url`. Whose pods are this gateway says
+ * `workloadIdentity`; default: nobody's, it enrols by one-time secrets alone.
+ */
 export const GatewayBody = z.strictObject({
   url: HttpsUrl,
   dial: z
@@ -31,6 +35,7 @@ export const GatewayBody = z.strictObject({
     .describe(
       '`acme`: the control plane orders the certificate of the public name and delivers it. Absent: the site has files of its own.',
     ),
+  workloadIdentity: WorkloadIdentity.optional(),
 });
 export type GatewayBody = z.infer<typeof GatewayBody>;
 
@@ -163,17 +168,49 @@ export const ApiError = z.object({
 });
 export type ApiError = z.infer<typeof ApiError>;
 
-/** `POST /api/v1/enroll` (RFC 2986 CSR as PEM; every name in it is ignored). `sealKey`: public JWK, EC P-256, for ECDH-ES. */
-export const EnrollBody = z.strictObject({
-  token: z.string(),
+/** `POST /api/v1/renew`, over mutual TLS at the mesh name `control`; the certificate says who asks. `sealKey`: public JWK, EC P-256, for ECDH-ES. */
+export const RenewBody = z.strictObject({
   csr: z.string().max(10_000),
   nkey: z.string().regex(/^U[A-Z2-7]{55}$/),
   sealKey: z.strictObject({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }),
 });
-export type EnrollBody = z.infer<typeof EnrollBody>;
-/** `POST /api/v1/renew`, over mutual TLS at the mesh name `control`; the certificate says who asks. */
-export const RenewBody = EnrollBody.omit({ token: true });
 export type RenewBody = z.infer<typeof RenewBody>;
+/** `POST /api/v1/nats-servers/enroll`, by the agent beside a NATS server. Every name in the CSR is ignored: the token names the pod. */
+export const NatsServerEnrollBody = z.strictObject({
+  serviceAccountToken: z.string().max(16_384),
+  csr: z.string().max(10_000),
+});
+export type NatsServerEnrollBody = z.infer<typeof NatsServerEnrollBody>;
+/** All that a NATS server of the federation must hold. Secret as a whole: `storeKey` opens what it has stored. */
+export const NatsServerIdentity = z.object({
+  federation: Name,
+  /** Its pod's name. */
+  server: Name,
+  /** PEM, leaf first: for connections between servers alone. */
+  certificateChain: z.string(),
+  /** Mesh roots, PEM. */
+  caBundle: z.array(z.string()).min(1),
+  operatorJwt: z.string(),
+  systemAccount: z.string(),
+  systemJwt: z.string(),
+  account: z.string(),
+  /** With the users that are revoked now. */
+  accountJwt: z.string(),
+  storeKey: z.string(),
+});
+export type NatsServerIdentity = z.infer<typeof NatsServerIdentity>;
+
+/** `POST /api/v1/enroll` (RFC 2986 CSR as PEM; every name in it is ignored): what proves who asks also decides which gateway it is. */
+export const EnrollBody = RenewBody.extend({
+  /** One-time secret `ptl_enr_…`. */
+  token: z.string().optional(),
+  /** Projected Kubernetes service-account token of a pod of the gateway's `workloadIdentity`. */
+  serviceAccountToken: z.string().max(16_384).optional(),
+}).refine(
+  ({ token, serviceAccountToken }) => (token === undefined) !== (serviceAccountToken === undefined),
+  'expected either token, a one-time secret, or serviceAccountToken',
+);
+export type EnrollBody = z.infer<typeof EnrollBody>;
 export const Identity = z.object({
   federation: Name,
   gateway: GatewayName,

@@ -57,11 +57,12 @@ export {
   gatewaySpiffeId,
   meshName,
   Name,
+  natsSpiffeId,
   streams,
   subjects,
 } from './names.ts';
 export { serverOfPath, serverPath } from './paths.ts';
-export { compileReach, ReachRange } from './reach.ts';
+export { compileReach, ipv6Groups, NEVER_DIALLED, ReachRange } from './reach.ts';
 export { type Scanned, scan, type Unscannable } from './scan.ts';
 export type { Listens, Meta } from './scan-params.ts';
 export { ServerReport, ServerState } from './server-report.ts';
@@ -111,3 +112,4 @@ export {
   UpstreamEra,
 } from './upstream-era.ts';
 export { HostName, isLoopbackHost, isLoopbackOrigin, WebOrigin } from './web-origin.ts';
+export { WorkloadIdentity, WorkloadKey } from './workload-identity.ts';

@@ -29,6 +29,9 @@ export const gatewaySpiffeId = (federation: string, gateway: string): string =>
 /** SPIFFE ID of the control plane. */
 export const controlSpiffeId = (federation: string): string => `spiffe://${federation}/control`;
 
+/** SPIFFE ID of a NATS server. */
+export const natsSpiffeId = (federation: string, server: string): string => `spiffe://${federation}/nats/${server}`;
+
 /** The gateway that a SPIFFE ID names in this federation, or undefined: for another trust domain, path or spelling. */
 export function gatewayOfSpiffeId(federation: string, id: string): string | undefined {
   const prefix = gatewaySpiffeId(federation, '');

@@ -18,8 +18,9 @@ export const ReachRange = z.strictObject({
 });
 export type ReachRange = z.infer<typeof ReachRange>;
 
-// table: metadata and link-local (AWS, Azure, GCP, Alibaba, Oracle), unspecified, broadcast
-const NEVER = [
+/** What no plane ever dials: metadata and link-local (AWS, Azure, GCP, Alibaba, Oracle), unspecified, broadcast. */
+// table
+export const NEVER_DIALLED: readonly string[] = [
   '0.0.0.0/8',
   '169.254.0.0/16',
   '168.63.129.16/32',
@@ -61,7 +62,7 @@ function networks(cidrs: readonly string[]): Networks {
 }
 
 /** Eight groups of a valid IPv6 address. WHATWG URL normalises every spelling, a dotted tail too. */
-function groups(address: string): readonly number[] {
+export function ipv6Groups(address: string): readonly number[] {
   const [head = '', tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::');
   const read = (part: string): number[] =>
     part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
@@ -74,7 +75,7 @@ const dotted = (high: number, low: number): string => `${high >> 8}.${high & 255
 
 /** The IPv4 address that an IPv6 one stands for: mapped and compatible (RFC 4291 §2.5.5), NAT64 (RFC 6052), 6to4 (RFC 3056). */
 function embedded(address: string): { readonly ipv4: string; readonly same: boolean } | undefined {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = groups(address);
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = ipv6Groups(address);
   const zeros = (a | b | c | d | e) === 0;
   if (zeros && f === 0xffff) return { ipv4: dotted(g, h), same: true };
   if (zeros && f === 0 && g !== 0) return { ipv4: dotted(g, h), same: false };
@@ -88,7 +89,7 @@ function embedded(address: string): { readonly ipv4: string; readonly same: bool
  * No range: nothing may be dialled. Throws TypeError for a range that is no CIDR (`ReachRange` refuses it before).
  */
 export function compileReach(ranges: readonly ReachRange[]): (address: string, port: number) => boolean {
-  const closed = networks(NEVER);
+  const closed = networks(NEVER_DIALLED);
   const open = ranges.map(({ cidr, ports }) => ({ within: networks([cidr]), ports: ports && new Set(ports) }));
   const never = (address: string, family: Family): boolean => closed[family].check(address, family);
   const allowed = (address: string, family: Family, port: number): boolean =>

@@ -161,6 +161,9 @@ const Settings = z.strictObject({
   enrolmentFile: FilePath.optional().describe(
     'File with the answer to POST /api/v1/gateways/{name}/enrolments; deleted after use. Default: enrolment.json in dataDir.',
   ),
+  serviceAccountTokenFile: FilePath.optional().describe(
+    "Projected Kubernetes service-account token of this pod (audience: that of the gateway's workloadIdentity), with which it enrols in place of enrolmentFile; read anew at each try, because kubelet replaces it. Default: none.",
+  ),
   upstreamCidrs: z
     .array(ReachRange)
     .max(1000)
@@ -190,7 +193,7 @@ const Settings = z.strictObject({
 /** The whole file. Output: addresses parsed, defaults filled in, `enrolmentFile` always there. */
 export const ConfigFile = z
   .strictObject({ gateway: Settings })
-  .superRefine(({ gateway: { listen, url, controlPlane } }, context) => {
+  .superRefine(({ gateway: { listen, url, controlPlane, enrolmentFile, serviceAccountTokenFile } }, context) => {
     const refuse = (path: string[], message: string): void => {
       context.addIssue({ code: 'custom', path: ['gateway', ...path], message });
     };
@@ -198,6 +201,11 @@ export const ConfigFile = z
       refuse(['listen', second], `is the same address as gateway.listen.${first}: give each listener its own port`);
     if (url === controlPlane.url)
       refuse(['url'], 'is the URL of the control plane: give the gateway the URL under which callers reach it');
+    if (enrolmentFile !== undefined && serviceAccountTokenFile !== undefined)
+      refuse(
+        ['serviceAccountTokenFile'],
+        'stands beside enrolmentFile: a gateway enrols in one way; remove one of them',
+      );
   })
   .transform(({ gateway }) => ({
     ...gateway,

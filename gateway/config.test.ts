@@ -40,7 +40,9 @@ describe('the configuration', () => {
   });
 
   test('paths count from the folder of the file', async () => {
-    const config = await read({ gateway: { ...least, dataDir: 'data', certificate: { certFile: 'tls.crt' } } });
+    const places = { dataDir: 'data', certificate: { certFile: 'tls.crt' }, serviceAccountTokenFile: 'token' };
+    const config = await read({ gateway: { ...least, ...places } });
+    expect(config.serviceAccountTokenFile).toBe(join(folder, 'token'));
     expect(config.dataDir).toBe(join(folder, 'data'));
     expect(config.enrolmentFile).toBe(join(folder, 'data/enrolment.json'));
     expect(config.certificate).toEqual({ certFile: join(folder, 'tls.crt'), keyFile: '/etc/portolan/tls/tls.key' });
@@ -107,6 +109,11 @@ describe('the configuration', () => {
     ],
     ['origins without number', { allowedOrigins: ['*'] }, /gateway\.allowedOrigins\.0: expected an origin/],
     ['a host with a port', { allowedHosts: ['mcp.example.com:8443'] }, /allowedHosts\.0: expected a host name/],
+    [
+      'two ways to enrol',
+      { enrolmentFile: 'enrolment.json', serviceAccountTokenFile: '/var/run/secrets/portolan/token' },
+      /gateway\.serviceAccountTokenFile: stands beside enrolmentFile/,
+    ],
     ['the URL of the control plane', { url: least.controlPlane.url }, /gateway\.url: is the URL of the control plane/],
     ['a missing key', { url: undefined }, /gateway\.url: is missing/],
     ['a port that is none', { listen: { tls: '0.0.0.0:99999' } }, /gateway\.listen\.tls: expected host:port/],

@@ -58,11 +58,14 @@ function readYaml(file: string): unknown {
 }
 
 function fromFolder(config: Config, folder: string): Config {
-  const { certificate, controlPlane } = config;
+  const { certificate, controlPlane, serviceAccountTokenFile } = config;
   return {
     ...config,
     dataDir: resolve(folder, config.dataDir),
     enrolmentFile: resolve(folder, config.enrolmentFile),
+    ...(serviceAccountTokenFile === undefined
+      ? {}
+      : { serviceAccountTokenFile: resolve(folder, serviceAccountTokenFile) }),
     certificate:
       certificate === 'acme'
         ? certificate

@@ -23,7 +23,7 @@ import { readings } from './adapters/readings.ts';
 import { followSnapshot, partsByNats } from './adapters/snapshot/follow-snapshot.ts';
 import { report } from './adapters/snapshot/report.ts';
 import { SnapshotRegistry } from './adapters/snapshot/snapshot-registry.ts';
-import { shipSpool } from './adapters/spool/ship-spool.ts';
+import { shipRest, shipSpool } from './adapters/spool/ship-spool.ts';
 import { openSpool, type Spool } from './adapters/spool/spool.ts';
 import { systemClock as clock } from './adapters/system-clock.ts';
 import { UndiciUpstreams, type UpstreamDialling } from './adapters/undici-upstreams.ts';
@@ -73,6 +73,9 @@ async function startGateway(config: Config, log: Log): Promise<Running> {
       health.close();
       const { drainDelayMs: noticeMs, drainTimeoutMs: callsMs } = config.limits;
       await drain(server, doors, { noticeMs, callsMs });
+      const records = await shipRest(parts);
+      if (records > 0)
+        log.warn({ records }, 'audit records are left on disk, and are sent when a gateway starts on it again');
       ending.abort();
       await Promise.all(work);
       await parts.spool.close();
@@ -105,10 +108,11 @@ class Readiness {
 }
 
 async function makeParts(config: Config, log: Log): Promise<Parts> {
-  const { dataDir, enrolmentFile, controlPlane, audit } = config;
+  const { dataDir, enrolmentFile, serviceAccountTokenFile, controlPlane, audit } = config;
   // files first: what is wrong with them is said before anything is enrolled
   const files = config.certificate === 'acme' ? undefined : await openPublicCertificate(config.certificate, log);
-  const identity = await openIdentity({ folder: join(dataDir, 'identity'), enrolmentFile, controlPlane, clock, log });
+  const folder = join(dataDir, 'identity');
+  const identity = await openIdentity({ folder, enrolmentFile, serviceAccountTokenFile, controlPlane, clock, log });
   const link = new NatsLink({ servers: controlPlane.natsUrl, caFile: controlPlane.caFile, identity, clock, log });
   const registry = new SnapshotRegistry({
     folder: dataDir,

@@ -1,7 +1,7 @@
 /** The door of the provider: resource classes for programs. No gRPC stands behind it. */
 export { ArgumentError } from './argument-error.ts';
 export { expectControl, expectEntry, wanted } from './classes/expect-link.ts';
-export { Gateway, type GatewayArgs } from './classes/gateway.ts';
+export { Gateway, type GatewayArgs, type WorkloadIdentityArgs } from './classes/gateway.ts';
 export { Grant, type GrantArgs } from './classes/grant.ts';
 export type { ControlApiArgs, ControlPlaneLink, EntryKind, EntryLink, PrincipalLink } from './classes/links.ts';
 export { McpServer, type McpServerArgs } from './classes/mcp-server.ts';

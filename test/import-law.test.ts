@@ -51,6 +51,19 @@ const broken: readonly [string, Record<string, string>, string][] = [
     { 'provider/index.ts': imports('./b.ts'), 'provider/b.ts': imports('@grpc/grpc-js') },
     'door',
   ],
+  ['policies take more than the pure rules', { 'policies/a.ts': imports('@portolan/components') }, 'door'],
+  ['others come in by the door of the rules', { 'stacks/a.ts': imports('@portolan/components/rules') }, 'door'],
+  [
+    'policies go around the door of the rules',
+    { 'policies/a.ts': imports('@portolan/components/rules/pods.ts') },
+    'door',
+  ],
+  [
+    'an SDK behind the door of the rules',
+    { 'components/rules/index.ts': imports('./b.ts'), 'components/rules/b.ts': imports('@pulumi/pulumi') },
+    'door',
+  ],
+  ['the provider behind the door of the rules', { 'components/rules/index.ts': imports('@portolan/provider') }, 'door'],
   [
     'an undeclared dependency',
     { 'gateway/a.ts': imports('undici'), 'gateway/package.json': manifest('fastify') },
@@ -114,6 +127,16 @@ test.each(broken)('the law is broken when: %s', (_name, files, rule) => {
 });
 
 const kept: readonly [string, Record<string, string>][] = [
+  [
+    'policies ask the pure rules, and constructors throw what they find',
+    {
+      'policies/a.ts': imports('@portolan/components/rules', '@pulumi/policy'),
+      'policies/index.ts': imports('./a.ts'),
+      'components/rules/index.ts': imports('./b.ts'),
+      'components/rules/b.ts': imports('@portolan/core'),
+      'components/rules/expect.ts': imports('@portolan/provider', './b.ts'),
+    },
+  ],
   ['core uses zod and hashes', { 'core/a.ts': imports('zod', 'node:crypto', './b.ts'), 'core/b.ts': '' }],
   [
     'main wires everything',

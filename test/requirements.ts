@@ -14,11 +14,13 @@ export interface Requirement {
 
 const REQUEST = 'docs/architecture.md "The request"';
 const NATS = 'docs/architecture.md "NATS"';
+const BIRTH = 'docs/architecture.md "Birth in Kubernetes"';
 const STACK = 'docs/architecture.md "Local stack"';
 const ERRORS = 'docs/errors.md';
 const CONFIGURATION = 'docs/configuration.md';
 const DEADLINES = 'docs/deadlines.md';
 const CERTIFICATES = 'docs/certificates.md';
+const FLOWS = 'docs/flows.md';
 const HTTP = 'MCP 2025-11-25, Streamable HTTP';
 
 // table
@@ -304,6 +306,66 @@ export const requirements: readonly Requirement[] = [
     proofs: {
       'gateway/adapters/identity/keep-identity.test.ts':
         'of roots and snapshot keys in the answer only the pinned ones are kept; others come in with a snapshot',
+    },
+  },
+  {
+    id: 'enrolment-by-pod',
+    source: 'docs/architecture.md "Identity of a gateway"',
+    says: 'A pod enrols by its projected service-account token, with keys of its own, and whenever it must; the token decides which gateway it is.',
+    proofs: {
+      'test/enrolment-by-pod.test.ts':
+        'two pods of one gateway, from their first token to a certificate that ended while one of them was away',
+      'control-plane/enrolment/workload.test.ts':
+        'gets the identity of the gateway that its token belongs to, and each replica keys and a row of its own',
+      'gateway/adapters/identity/pod-identity.test.ts':
+        'renews over mutual TLS and keeps whom it trusts; where that is refused it enrols again with the same keys',
+      'provider/resources/registry.test.ts': 'a gateway whose pods enrol by their tokens needs none',
+      'test/security/workload-names-gateway.test.ts': 'a body that names a gateway is refused as a whole',
+    },
+  },
+  {
+    id: 'pod-token-verified',
+    source: 'docs/architecture.md "Identity of a gateway"; RFC 8725 §3',
+    says: 'A token enrols nobody that is not signed by the issuer, for this audience and account, for one pod, now.',
+    proofs: {
+      'control-plane/workload-identity/verify.test.ts':
+        'whatever it says, when another cluster signed it: not even that it has expired',
+      'test/security/foreign-workload-token.test.ts':
+        'a token of another namespace or service account of the same cluster is refused',
+      'test/security/expired-workload-token.test.ts': 'a token that is %s is refused',
+      'test/security/unbound-workload-token.test.ts':
+        'a token that is bound to no pod is refused, and its sender is told',
+      'test/security/workload-token-algorithms.test.ts':
+        '%s with each spelling of the public key as its secret is refused',
+    },
+  },
+  {
+    id: 'pod-one-replica',
+    source: 'docs/architecture.md "Identity of a gateway"',
+    says: 'A pod has one replica and cannot have that of another; those of pods that are gone end with their certificates.',
+    proofs: {
+      'test/security/replayed-workload-token.test.ts':
+        "another pod cannot have a replica's row by naming its keys: neither all that are public, nor one of them",
+      'control-plane/enrolment/workload.test.ts':
+        'pods come and go with new keys: rows and snapshot hold those alone whose certificate has not ended',
+    },
+  },
+  {
+    id: 'last-records',
+    source: 'docs/deadlines.md "Draining"',
+    says: 'A gateway that ends in order leaves no audit record behind, unless nobody can take it.',
+    proofs: {
+      'gateway/adapters/spool/ship-spool.test.ts':
+        'an orderly end waits until the last record is in the database, and for NATS not at all',
+    },
+  },
+  {
+    id: 'issuer-keys-bounded',
+    source: 'docs/architecture.md "Identity of a gateway"',
+    says: "An issuer's address of keys costs the control plane little, whatever it answers, and holds for a day while it is away.",
+    proofs: {
+      'test/security/hostile-jwks.test.ts': 'one that is slow, byte by byte, is given 5 s, once for all who wait',
+      'control-plane/workload-identity/issuer-keys.test.ts': 'hold for a day while their issuer is away',
     },
   },
   // what comes in, what may be dialled
@@ -747,6 +809,188 @@ export const requirements: readonly Requirement[] = [
     proofs: {
       'test/faults/rolling-restart.test.ts':
         'SIGTERM, one replica after the other, under load, with streams and long calls: no call fails, no stream breaks off',
+    },
+  },
+  // policies
+  {
+    id: 'policies-stop',
+    source: 'docs/policies.md "The rules"',
+    says: 'Each rule stops what it is for and lets its neighbours pass.',
+    proofs: {
+      'components/rules/image-by-digest.test.ts': 'stops: %s',
+      'components/rules/restricted-pods.test.ts': 'stops: %s',
+      'components/rules/default-deny.test.ts': 'stops: %s',
+      'components/rules/no-plain-secret.test.ts': 'stops: %s',
+      'components/rules/no-key-material.test.ts': 'stops: %s',
+      'components/rules/mesh-mutual-tls.test.ts': 'stops: %s',
+      'components/rules/symmetric-matrix.test.ts':
+        'for any mesh: rendered at both ends it passes; with any one end taken away it does not',
+      'components/rules/no-open-443.test.ts': 'stops: %s',
+    },
+  },
+  {
+    id: 'policies-under-the-engine',
+    source: 'docs/policies.md',
+    says: 'The pack runs by our language host; a violation stops an update before its resource is made, and says what to do.',
+    proofs: {
+      'policies/engine.test.ts': 'a violation is refused before its resource is made, in words that say what to do',
+      'policies/shelf.test.ts': '%s is mandatory, has a reason, and its line in docs/policies.md',
+    },
+  },
+  {
+    id: 'policies-and-unknowns',
+    source: 'docs/policies.md "When they are asked"',
+    says: 'What only an update knows stops no preview, hides nothing beside it, and is judged by the update.',
+    proofs: {
+      'policies/engine.test.ts': 'what only an update knows is refused by nothing, and hides nothing beside it',
+      'policies/read-properties.test.ts': 'unknowns are named, wherever they stand, and everything else is as it was',
+    },
+  },
+  {
+    id: 'policies-loosened',
+    source: 'docs/policies.md "Loosening one for a stack"',
+    says: 'Each policy can be loosened for a stack by its name, and the others go on.',
+    proofs: {
+      'policies/engine.test.ts':
+        'every policy is asked, and each can be loosened by its name in the policy configuration of a stack',
+    },
+  },
+  {
+    id: 'policies-in-constructors',
+    source: 'docs/policies.md',
+    says: 'A constructor refuses what the pack would, with its argument and the way out.',
+    proofs: {
+      'components/rules/image-by-digest.test.ts':
+        'a tag is refused with the argument, what was expected, and the command that finds the digest',
+    },
+  },
+
+  // the networks
+  {
+    id: 'flows-and-nothing-else',
+    source: FLOWS,
+    says: 'Of all pairs of pods, addresses and ports of a federation, the rules of its clusters let exactly the flows through, at both ends.',
+    proofs: {
+      'components/sites/kubernetes-site/network-policies.test.ts':
+        'of all pairs of pods, addresses and ports, exactly those may connect that must',
+      'components/flows/flows.test.ts': 'a pair is symmetric: the same flows whoever is named first, one each way',
+      'test/harness/netpol.test.ts': 'the example: who reaches port 6379 of role=db',
+    },
+  },
+  {
+    id: 'flows-of-one-more',
+    source: FLOWS,
+    says: 'A gateway more adds rules and changes none; rules depend on the planes that they name, and planes on no rule.',
+    proofs: {
+      'components/sites/kubernetes-site/network-policies.test.ts':
+        'a gateway more adds policies, and changes none of those that were there',
+      'components/flows/flows.test.ts':
+        'rules of a plane name that plane, its control plane and nobody else, so that they make no cycle',
+    },
+  },
+  {
+    id: 'flows-told',
+    source: FLOWS,
+    says: '`npx portolan flows` prints each rule with its reason and both ends.',
+    proofs: { 'tools/stack/flows.test.ts': 'each rule stands with its reason, both ends and ports' },
+  },
+
+  // Kubernetes
+  {
+    id: 'kubernetes-cycle',
+    source: 'docs/kubernetes.md "What is proved"',
+    says: 'In clusters `up` goes on after a failure, changes nothing when nothing changed, adds a gateway by its own and the symmetric rules alone, and `down` leaves nothing.',
+    proofs: {
+      'test/federation/clusters.test.ts':
+        'one gateway more makes its own and the symmetric rules, and changes the matrix alone',
+      'test/kubernetes/configuration.test.ts':
+        'the control plane reads its file: keys in the database, Secrets of birth, NATS by its agents',
+      'stacks/kubernetes.test.ts': 'every pod keeps the restricted standard, whatever it runs',
+    },
+  },
+  {
+    id: 'kubernetes-judged',
+    source: 'docs/dependencies.md',
+    says: 'Manifests are judged by a real Kubernetes API, in preview already; where its programs cannot be had the rest of the tests runs.',
+    proofs: {
+      'test/stand-ins/kubernetes/kubernetes.test.ts':
+        'what the API does not know or refuses is refused in preview already, with object and field',
+      'test/stand-ins/kubernetes/cluster.test.ts': 'a killed test leaves no cluster',
+    },
+  },
+
+  // images
+  {
+    id: 'image-contents',
+    source: 'docs/architecture.md "Images"',
+    says: 'The images of the planes have no shell, no root, no secret and nothing to run but Node, in at most 200 MB, and say what is in them.',
+    proofs: {
+      'test/images/images.test.ts': '%s: no shell, no package manager, nothing to run but itself',
+    },
+  },
+
+  // birth in Kubernetes
+  {
+    id: 'birth-secrets',
+    source: BIRTH,
+    says: 'Secrets are made inside the cluster, once; one that is there is never written again.',
+    proofs: {
+      'control-plane/kubernetes/birth.test.ts':
+        'it makes the key-encryption key and the password once, and says which, not what',
+    },
+  },
+  {
+    id: 'admin-token-secret',
+    source: BIRTH,
+    says: 'The first admin token goes into a Secret only where it is made; a Secret that was deleted does not come back.',
+    proofs: {
+      'control-plane/init/admin-token-secret.test.ts':
+        'it is made once and opens the API; deleted, it does not come back',
+    },
+  },
+  {
+    id: 'keys-in-database',
+    source: BIRTH,
+    says: 'Keys live in PostgreSQL under the KEK: one set however many inits begin at once; another KEK is refused and changes nothing.',
+    proofs: {
+      'control-plane/init/stored-keys.test.ts':
+        'two inits at once on two empty directories end with one set of keys, and a third reads it',
+      'control-plane/two-planes.test.ts': 'a replica whose directory is gone is born again with the same keys',
+    },
+  },
+  {
+    id: 'two-control-planes',
+    source: BIRTH,
+    says: 'Two replicas of the control plane on one database: both answer, both enrol; where the leader is killed the other publishes.',
+    proofs: {
+      'control-plane/two-planes.test.ts':
+        'whichever replica leads is killed: the other publishes, and the one that comes back serves on',
+    },
+  },
+  {
+    id: 'three-nats-servers',
+    source: BIRTH,
+    says: 'Three NATS servers on what agents wrote: streams have three replicas, the death of a server loses nothing, and one that lost its store lets in nobody who is retired.',
+    proofs: {
+      'control-plane/two-planes.test.ts': 'a server is killed: no record is lost, and it comes back whole',
+    },
+  },
+  {
+    id: 'nats-rotation',
+    source: BIRTH,
+    says: 'Certificates of NATS servers are renewed and loaded while they run, without a connection lost.',
+    proofs: {
+      'control-plane/nats-agent/rotation.test.ts':
+        'a certificate is renewed before it ends and loaded without a connection lost; routes are made anew with it',
+    },
+  },
+  {
+    id: 'who-is-a-nats-server',
+    source: BIRTH,
+    says: 'No gateway is let in as a NATS server, no NATS server is taken for a gateway, and the keys of NATS go to no other pod.',
+    proofs: {
+      'control-plane/nats-agent/rotation.test.ts':
+        'a gateway is let in as no server, though its certificate is of the same mesh',
     },
   },
 ];

@@ -4,7 +4,7 @@
 import { runScript } from './start/run.mjs';
 import { scripts } from './start/scripts.mjs';
 
-const commands = ['up', 'down', 'restart', 'status'];
+const commands = ['up', 'down', 'restart', 'status', 'flows'];
 const [name, ...args] = process.argv.slice(2);
 
 if (name !== undefined && commands.includes(name)) {

@@ -1,11 +1,17 @@
 /** Arguments of a ControlPlane. */
-import type { Site } from '../sites/index.ts';
+import type { Certificate, Site } from '../sites/index.ts';
 
 export interface ControlPlaneArgs {
   /** Where it runs. Changing it replaces everything that runs. */
   readonly site: Site;
   /** Public URL: API, enrolment, `pulumi up`. `https`, no trailing slash. */
   readonly url: string;
+  /** Everyone may connect. Changing it changes rules alone. @default only `callerCidrs` */
+  readonly public?: true | undefined;
+  /** Networks that may connect, beside the planes of the federation: whoever runs `pulumi up`. @default none */
+  readonly callerCidrs?: readonly string[] | undefined;
+  /** Certificate of its public name, which NATS has too. Required on a KubernetesSite. @default the site's own, where it makes one */
+  readonly certificate?: Certificate | undefined;
   /** Name of the federation: trust domain of every identity in it. Changing it makes every gateway enrol again. @default the component's name */
   readonly federation?: string | undefined;
   /** Gateways refuse to serve by a snapshot older than this: `90s`, `15m`, `24h`, `30d`. @default '24h' */

@@ -1,10 +1,12 @@
-/** The control plane of a federation: PostgreSQL → its birth and itself → NATS, in this order. */
+/** The control plane of a federation. */
 import { ArgumentError, type ControlApiArgs, type ControlPlaneLink } from '@portolan/provider';
-import { ComponentResource, type ComponentResourceOptions, type Input, type Resource } from '@pulumi/pulumi';
-import type { ControlPlanePlace, Database, NatsPlace, Site } from '../sites/index.ts';
+import { ComponentResource, type ComponentResourceOptions, type Resource } from '@pulumi/pulumi';
+import type { ControlPlaneNetwork } from '../flows/index.ts';
+import { callersOf } from '../plane-schema.ts';
+import type { Networked } from '../sites/index.ts';
 import type { ControlPlaneArgs } from './args.ts';
 import { controlPlaneConfig } from './config.ts';
-import { type ControlPlanePlan, checkControlPlane } from './validate.ts';
+import { checkControlPlane } from './validate.ts';
 
 /**
  * Registry, identity, mesh CA, publisher and ledger of a federation, with its PostgreSQL and its NATS.
@@ -18,26 +20,30 @@ import { type ControlPlanePlan, checkControlPlane } from './validate.ts';
 export class ControlPlane extends ComponentResource implements ControlPlaneLink {
   readonly url: string;
   readonly natsUrl: string;
-  /** PEM of the CA of its public name; undefined: the system's. */
+  /** PEM file on this machine with the CA of its public name; undefined: the system's. */
   readonly caFile: string | undefined;
   readonly api: ControlApiArgs;
   readonly life: Resource;
   /** Ready once a gateway can connect: control plane and NATS. */
   readonly ready: readonly Resource[];
+  /** What rules about it follow from; undefined where its site has none. */
+  readonly network: Networked<ControlPlaneNetwork> | undefined;
   readonly #urls: Map<string, string>;
 
   constructor(name: string, args: ControlPlaneArgs, opts?: ComponentResourceOptions) {
     super('portolan:index:ControlPlane', name, {}, opts);
     const owner = `ControlPlane(${name})`;
     const plan = checkControlPlane(name, args);
-    const place = args.site.placeControlPlane({ owner, name, url: plan.url });
-    const database = args.site.database(this);
+    const plane = { owner, name, url: plan.url, certificate: args.certificate, callers: callersOf(args) };
+    const place = args.site.placeControlPlane(plane);
+    const running = args.site.runControlPlane({ plane, place, config: controlPlaneConfig(plan, place) }, this);
     this.url = plan.url;
-    this.natsUrl = place.nats.url;
+    this.natsUrl = place.nats.publicUrl;
     this.caFile = place.caFile;
-    this.api = { url: plan.url, caFile: place.caFile, adminTokenFile: place.adminTokenFile };
-    this.life = runControlPlane(args.site, { plan, place, database }, this);
-    this.ready = [this.life, runNats(args.site, place.nats, this.life, this)];
+    this.api = running.api;
+    this.life = running.life;
+    this.ready = running.ready;
+    this.network = running.network;
     this.#urls = new Map([[plan.url, owner]]);
     this.registerOutputs({ url: this.url, natsUrl: this.natsUrl });
   }
@@ -48,45 +54,4 @@ export class ControlPlane extends ComponentResource implements ControlPlaneLink 
     if (holder) throw new ArgumentError(`${owner}.url`, `"${url}" is the URL of ${holder}; give each plane its own.`);
     this.#urls.set(url, owner);
   }
-}
-
-interface Parts {
-  readonly plan: ControlPlanePlan;
-  readonly place: ControlPlanePlace;
-  readonly database: Database;
-}
-
-function runControlPlane(site: Site, { plan, place, database }: Parts, owner: ComponentResource): Resource {
-  const { configFile, listen } = place;
-  const workload = {
-    name: 'control-plane',
-    program: 'control-plane',
-    args: ['serve', '--config', configFile],
-    prepare: [['init', '--config', configFile]],
-    config: { path: configFile, content: controlPlaneConfig(plan, place) },
-    secretFiles: [],
-    env: databaseEnv(database),
-    ports: { ...listen },
-    health: { listen: listen.health, path: '/readyz' },
-    after: database.ready,
-  } as const;
-  return site.run(workload, owner);
-}
-
-function databaseEnv({ url, passFile }: Database): Record<string, Input<string>> {
-  return passFile === undefined ? { DATABASE_URL: url } : { DATABASE_URL: url, PGPASSFILE: passFile };
-}
-
-/** After the control plane, whose birth writes its configuration. */
-function runNats(site: Site, nats: NatsPlace, born: Resource, owner: ComponentResource): Resource {
-  const workload = {
-    name: 'nats',
-    program: 'nats-server',
-    args: ['--config', nats.configFile],
-    secretFiles: [nats.configFile],
-    ports: { clients: nats.listen, monitor: nats.monitor },
-    health: { listen: nats.monitor, path: '/healthz' },
-    after: [born],
-  } as const;
-  return site.run(workload, owner);
 }

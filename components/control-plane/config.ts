@@ -3,14 +3,15 @@ import type { ControlPlanePlace } from '../sites/index.ts';
 import type { ControlPlanePlan } from './validate.ts';
 
 export function controlPlaneConfig(plan: ControlPlanePlan, place: ControlPlanePlace): string {
-  const { listen, dataDir, siteCertificate, nats } = place;
-  const { url: natsUrl, listen: natsListen, monitor, storeDir } = nats;
+  const { listen, dataDir, siteCertificate, nats, keys, kubernetes } = place;
   const controlPlane = {
     ...plan,
     dataDir,
     listen,
     siteCertificate,
-    nats: { url: natsUrl, listen: natsListen, monitor, storeDir },
+    nats: nats.config,
+    keys,
+    kubernetes,
   };
   return `${JSON.stringify({ controlPlane }, null, 2)}\n`;
 }

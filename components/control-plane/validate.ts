@@ -2,7 +2,7 @@
 import { Name } from '@portolan/core';
 import { z } from 'zod';
 import { parseArguments } from '../parse-arguments.ts';
-import { expectSite, PublicUrl } from '../plane-schema.ts';
+import { expectCallers, expectCertificate, expectSite, PublicUrl } from '../plane-schema.ts';
 import type { ControlPlaneArgs } from './args.ts';
 
 const Duration = z.string().regex(/^\d{1,9}[smhd]$/, 'expected a duration such as 90s, 15m, 24h or 30d');
@@ -17,7 +17,12 @@ const Args = z.strictObject({
 });
 export type ControlPlanePlan = z.output<typeof Args>;
 
-export function checkControlPlane(name: string, { site, ...args }: ControlPlaneArgs): ControlPlanePlan {
+export function checkControlPlane(
+  name: string,
+  { site, certificate, public: open, callerCidrs, ...args }: ControlPlaneArgs,
+): ControlPlanePlan {
   expectSite(`ControlPlane(${name}).site`, site);
+  expectCertificate(`ControlPlane(${name})`, certificate);
+  expectCallers(`ControlPlane(${name})`, { public: open, callerCidrs });
   return parseArguments(Args, `ControlPlane(${name})`, { federation: name, ...args });
 }

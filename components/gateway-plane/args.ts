@@ -1,6 +1,6 @@
 /** Arguments of a GatewayPlane. */
 import type { ControlPlane } from '../control-plane/component.ts';
-import type { Site } from '../sites/index.ts';
+import type { Certificate, Site } from '../sites/index.ts';
 
 export interface GatewayPlaneArgs {
   /** Where it runs. */
@@ -10,6 +10,12 @@ export interface GatewayPlaneArgs {
   readonly control: ControlPlane;
   /** `host:port` where other gateways reach it. @default host and port of `url` */
   readonly dial?: string | undefined;
+  /** Everyone may connect: people with an IDE, applications anywhere. Changing it changes rules alone. @default only `callerCidrs` */
+  readonly public?: true | undefined;
+  /** Networks that may connect, beside the planes of the federation. @default none */
+  readonly callerCidrs?: readonly string[] | undefined;
+  /** Certificate of its public name. Required on a KubernetesSite. @default the site's own, where it makes one */
+  readonly certificate?: Certificate | undefined;
   /**
    * Origins of web pages that may call, beside `url`, as browsers send them: `https://app.example.com`. No wildcards. Clients that are no browser
    * need none. Changing it restarts the gateway.

@@ -1,8 +1,10 @@
 /** One gateway of a federation: its entry in the registry with its way in, then the gateway itself. */
-import { type EntryLink, Gateway } from '@portolan/provider';
+import { type EntryLink, Gateway, type GatewayArgs } from '@portolan/provider';
 import { ComponentResource, type ComponentResourceOptions, type Resource } from '@pulumi/pulumi';
 import type { ControlPlane } from '../control-plane/component.ts';
-import type { GatewayPlace, Site } from '../sites/index.ts';
+import type { GatewayNetwork } from '../flows/index.ts';
+import { callersOf } from '../plane-schema.ts';
+import type { Enrolment, GatewayPlace, Networked } from '../sites/index.ts';
 import type { GatewayPlaneArgs } from './args.ts';
 import { gatewayConfig } from './config.ts';
 import { checkGatewayPlane, type GatewayPlan } from './validate.ts';
@@ -25,42 +27,37 @@ export class GatewayPlane extends ComponentResource implements EntryLink {
   readonly url: string;
   readonly control: ControlPlane;
   readonly entry: Resource;
+  /** What rules about it follow from; undefined where its site has none. */
+  readonly network: Networked<GatewayNetwork> | undefined;
 
   constructor(name: string, args: GatewayPlaneArgs, opts?: ComponentResourceOptions) {
     super('portolan:index:GatewayPlane', name, {}, opts);
     const owner = `GatewayPlane(${name})`;
     const plan = checkGatewayPlane(name, args);
     args.control.claimUrl(owner, plan.url);
-    const place = args.site.placeGateway({ owner, name, url: plan.url });
+    const plane = { owner, name, url: plan.url, certificate: args.certificate, callers: callersOf(args) };
+    const place = args.site.placeGateway(plane);
     this.entryName = plan.name;
     this.url = plan.url;
     this.control = args.control;
     this.entry = register(plan, place, this);
-    runGateway(plan, args.site, place, this);
+    const { control } = this;
+    const config = gatewayConfig(plan, control, place);
+    // after its entry: the registry must know it before it asks for its identity
+    const after = [this.entry, ...control.ready];
+    this.network = args.site.runGateway({ plane, place, config, control, after }, this).network;
     this.registerOutputs({ url: this.url });
   }
 }
 
-function register(plan: GatewayPlan, { enrolmentFile, identityFile }: GatewayPlace, plane: GatewayPlane): Resource {
+function register(plan: GatewayPlan, { enrolment }: GatewayPlace, plane: GatewayPlane): Resource {
   const { name, url, dial, description } = plan;
-  const args = { control: plane.control, name, url, dial, description, enrolmentFile, identityFile };
+  const args = { control: plane.control, name, url, dial, description, ...proofOf(enrolment) };
   return new Gateway(`${plan.name}-${entrySuffix}`, args, { parent: plane });
 }
 
-/** After its entry: the enrolment must be there before the gateway looks for it. */
-function runGateway(plan: GatewayPlan, site: Site, place: GatewayPlace, plane: GatewayPlane): void {
-  const { configFile, enrolmentFile, listen } = place;
-  site.run(
-    {
-      name: `gateway-${plane.entryName}`,
-      program: 'gateway',
-      args: ['--config', configFile],
-      config: { path: configFile, content: gatewayConfig(plan, plane.control, place) },
-      secretFiles: enrolmentFile === undefined ? [] : [enrolmentFile],
-      ports: { ...listen },
-      health: { listen: listen.health, path: '/readyz' },
-      after: [plane.entry, ...plane.control.ready],
-    },
-    plane,
-  );
+/** What the registry must know of the gateway's way in. */
+function proofOf(enrolment: Enrolment): Pick<GatewayArgs, 'enrolmentFile' | 'identityFile' | 'workloadIdentity'> {
+  if (enrolment.by === 'workload') return { workloadIdentity: enrolment.workloadIdentity };
+  return { enrolmentFile: enrolment.enrolmentFile, identityFile: enrolment.identityFile };
 }

@@ -16,15 +16,17 @@ export interface GatewayEdges {
 }
 
 export function gatewayConfig(edges: GatewayEdges, control: ControlAddress, place: GatewayPlace): string {
-  const controlPlane = { url: control.url, natsUrl: control.natsUrl, caFile: control.caFile };
-  const { listen, certificate, dataDir, enrolmentFile, upstreamCidrs, drainDelayMs, drainTimeoutMs } = place;
+  const controlPlane = { url: control.url, natsUrl: control.natsUrl, caFile: place.authoritiesFile(control) };
+  const { listen, certificate, dataDir, enrolment, upstreamCidrs, drainDelayMs, drainTimeoutMs } = place;
   const gateway = {
     url: edges.url,
     controlPlane,
     listen,
     certificate,
     dataDir,
-    enrolmentFile,
+    ...(enrolment.by === 'secret'
+      ? { enrolmentFile: enrolment.enrolmentFile }
+      : { serviceAccountTokenFile: enrolment.serviceAccountTokenFile }),
     upstreamCidrs,
     allowedOrigins: edges.allowedOrigins,
     allowedHosts: edges.allowedHosts,

@@ -3,7 +3,7 @@ import { GatewayName, HostName, WebOrigin } from '@portolan/core';
 import { expectControl } from '@portolan/provider';
 import { z } from 'zod';
 import { parseArguments } from '../parse-arguments.ts';
-import { expectSite, PublicUrl } from '../plane-schema.ts';
+import { expectCallers, expectCertificate, expectSite, PublicUrl } from '../plane-schema.ts';
 import type { GatewayPlaneArgs } from './args.ts';
 
 const Args = z.strictObject({
@@ -20,8 +20,10 @@ const Args = z.strictObject({
 export type GatewayPlan = z.output<typeof Args>;
 
 export function checkGatewayPlane(name: string, args: GatewayPlaneArgs): GatewayPlan {
-  const { site, control, ...own } = args;
+  const { site, control, certificate, public: open, callerCidrs, ...own } = args;
   expectSite(`GatewayPlane(${name}).site`, site);
+  expectCertificate(`GatewayPlane(${name})`, certificate);
+  expectCallers(`GatewayPlane(${name})`, { public: open, callerCidrs });
   expectControl(`GatewayPlane(${name}).control`, control);
   return parseArguments(Args, `GatewayPlane(${name})`, { name, ...own });
 }

@@ -1,5 +1,6 @@
 /** Arguments of a Mesh, checked. Pure. */
 import { ArgumentError, expectControl, expectEntry } from '@portolan/provider';
+import { flowFaults } from '../flows/index.ts';
 import type { MeshArgs } from './args.ts';
 
 export function checkMesh(name: string, { control, gateways }: MeshArgs): void {
@@ -17,4 +18,7 @@ export function checkMesh(name: string, { control, gateways }: MeshArgs): void {
     if (seen.has(entryName)) refuse(`"${entryName}" is there twice; name each gateway once.`);
     seen.add(entryName);
   }
+  const planes = [control, ...gateways].flatMap(({ network }) => network?.planned ?? []);
+  const [fault] = flowFaults(planes);
+  if (fault !== undefined) throw new ArgumentError(`Mesh(${name}): ${fault.path}`, fault.says);
 }

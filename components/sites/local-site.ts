@@ -8,9 +8,20 @@ import { ComponentResource, type ComponentResourceOptions, type Resource } from 
 import type { LocalSiteArgs } from './local-site/args.ts';
 import { type Claim, Claims } from './local-site/claims.ts';
 import { filesOf, processOf } from './local-site/command-line.ts';
-import { controlPlanePlace, gatewayPlace } from './local-site/place.ts';
+import { adminTokenFile, controlPlanePlace, gatewayPlace } from './local-site/place.ts';
 import { checkLocalSite, type LocalSitePlan } from './local-site/validate.ts';
-import type { ControlPlanePlace, Database, GatewayPlace, PlaneAddress, Site, Workload } from './site.ts';
+import type { Workload } from './local-site/workload.ts';
+import { controlPlaneWorkload, gatewayWorkload, natsWorkload } from './local-site/workloads.ts';
+import type {
+  ControlPlanePlace,
+  ControlPlaneRun,
+  GatewayPlace,
+  GatewayRun,
+  PlaneAddress,
+  RunningControlPlane,
+  RunningGateway,
+  Site,
+} from './site.ts';
 
 export type { LocalDatabase, LocalProgram, LocalSiteArgs } from './local-site/args.ts';
 
@@ -40,7 +51,11 @@ export class LocalSite extends ComponentResource implements Site {
   placeControlPlane(plane: PlaneAddress): ControlPlanePlace {
     const place = controlPlanePlace(this.#plan.dir, plane);
     const { listen, nats } = place;
-    this.#claims.claim({ owner: plane.owner, property: 'url' }, [...Object.values(listen), nats.listen, nats.monitor]);
+    this.#claims.claim({ owner: plane.owner, property: 'url' }, [
+      ...Object.values(listen),
+      nats.config.listen,
+      nats.config.monitor,
+    ]);
     return place;
   }
 
@@ -50,10 +65,22 @@ export class LocalSite extends ComponentResource implements Site {
     return place;
   }
 
-  database(owner: ComponentResource): Database {
+  runControlPlane({ plane, place, config }: ControlPlaneRun, owner: ComponentResource): RunningControlPlane {
+    const database = this.#database(owner);
+    const life = this.#run(controlPlaneWorkload(place, config, this.#plan.database, database), owner);
+    const nats = this.#run(natsWorkload(place, life), owner); // its configuration is written by the control plane's birth
+    const api = { url: plane.url, caFile: place.caFile, adminTokenFile: adminTokenFile(place.dataDir) };
+    return { life, ready: [life, nats], api };
+  }
+
+  runGateway(run: GatewayRun, owner: ComponentResource): RunningGateway {
+    return { life: this.#run(gatewayWorkload(run), owner) };
+  }
+
+  #database(owner: ComponentResource): readonly Resource[] {
     const { database } = this.#plan;
-    if (database.kind === 'external') return { ...database, ready: [] };
-    const { run, prepare, url, passFile } = database;
+    if (database.kind === 'external') return [];
+    const { run, prepare, url } = database;
     const { hostname: host, port } = new URL(url);
     const process = this.runProcess(
       {
@@ -66,10 +93,10 @@ export class LocalSite extends ComponentResource implements Site {
       },
       owner,
     );
-    return { url, passFile, ready: [process] };
+    return [process];
   }
 
-  run(workload: Workload, owner: ComponentResource): Resource {
+  #run(workload: Workload, owner: ComponentResource): Resource {
     this.#claims.claim({ owner: workload.name, property: 'name' }, [`process ${workload.name}`]);
     return new Process(workload.name, processOf(this.#plan, workload), {
       parent: owner,

@@ -1,21 +1,47 @@
 /**
  * What a plane needs of the place where it runs. A plane asks first where it will be (`place…`: plain values, nothing is
- * made), writes its configuration from that, and hands the site a workload to run. It never asks which site it is on.
+ * made), writes its configuration from that, and hands the site what shall run. It never asks which site it is on.
  * A new cloud is one more class beside `LocalSite` that answers the same questions.
  */
-import type { ReachRange } from '@portolan/core';
-import type { ComponentResource, Input, Resource } from '@pulumi/pulumi';
+import type { ReachRange, WorkloadIdentity } from '@portolan/core';
+import type { ControlApiArgs } from '@portolan/provider';
+import type { ComponentResource, Output, Resource } from '@pulumi/pulumi';
+import type { ControlPlaneNetwork, Flow, GatewayNetwork } from '../flows/index.ts';
 
 export interface Site {
   readonly name: string;
-  /** Throws an ArgumentError for a URL that this site cannot serve. */
+  /** Throws an ArgumentError for a URL or certificate that this site cannot serve. */
   readonly placeControlPlane: (plane: PlaneAddress) => ControlPlanePlace;
-  /** Throws an ArgumentError for a URL that this site cannot serve. */
+  /** Throws an ArgumentError for a URL or certificate that this site cannot serve. */
   readonly placeGateway: (plane: PlaneAddress) => GatewayPlace;
-  /** The PostgreSQL of the control plane that `owner` is. */
-  readonly database: (owner: ComponentResource) => Database;
-  /** Runs it as a child of `owner`. The answer stands for the workload: it is there once the workload is ready. */
-  readonly run: (workload: Workload, owner: ComponentResource) => Resource;
+  /** Database, birth, control plane and NATS, in this order, as children of `owner`. */
+  readonly runControlPlane: (run: ControlPlaneRun, owner: ComponentResource) => RunningControlPlane;
+  /** As a child of `owner`. */
+  readonly runGateway: (run: GatewayRun, owner: ComponentResource) => RunningGateway;
+}
+
+/** A plane where rules decide who may connect to whom. */
+export interface Networked<Network extends ControlPlaneNetwork | GatewayNetwork> {
+  /** Without the addresses that only the cloud will know. */
+  readonly planned: Network;
+  readonly known: Output<Network>;
+  /** Its site. */
+  readonly rules: RuledSite;
+}
+
+/** A site that lets nothing pass but flows. */
+export interface RuledSite {
+  /** Makes the rules of those ends of the flows that lie here, as children of `owner`, whose name theirs begin with. */
+  readonly admit: (
+    flows: PlannedFlows,
+    owner: { readonly name: string; readonly component: ComponentResource },
+  ) => readonly Resource[];
+}
+
+/** The same flows twice: which there are is known before any address is. */
+export interface PlannedFlows {
+  readonly planned: readonly Flow[];
+  readonly known: Output<readonly Flow[]>;
 }
 
 /** Who asks, and under which URL people will find it. */
@@ -24,7 +50,14 @@ export interface PlaneAddress {
   readonly owner: string;
   readonly name: string;
   readonly url: string;
+  /** Of its public name. Absent: the site makes one, where it can. */
+  readonly certificate?: Certificate | undefined;
+  /** Who may call it, beside the planes of its federation: `true` is everyone. Absent: nobody. */
+  readonly callers?: true | readonly string[] | undefined;
 }
+
+/** Where the certificate of a public name comes from: a TLS secret of the plane's namespace, or the control plane's ACME client. */
+export type Certificate = { readonly secretRef: string } | { readonly acme: true };
 
 /** `host:port` of each listener. */
 export interface Listeners {
@@ -41,15 +74,15 @@ export interface CertificateFiles {
   readonly keyFile: string;
 }
 
+/** Paths are as the gateway sees them. */
 export interface GatewayPlace {
   readonly listen: Listeners;
   readonly certificate: CertificateFiles;
   readonly configFile: string;
   readonly dataDir: string;
-  /** Where its one-time enrolment is put; absent where the site has another proof of who it is. */
-  readonly enrolmentFile?: string | undefined;
-  /** Where it keeps its identity, if the engine can see that. */
-  readonly identityFile?: string | undefined;
+  /** Where it finds the authorities of the control plane's public name, if the system's do not do. */
+  readonly authoritiesFile: (control: { readonly caFile?: string | undefined }) => string | undefined;
+  readonly enrolment: Enrolment;
   /** Networks, and ports in them, in which its MCP servers may be dialled. */
   readonly upstreamCidrs: readonly ReachRange[];
   /** How long the site's balancer takes to notice that a gateway is not ready; 0 where there is none. Milliseconds. */
@@ -58,54 +91,111 @@ export interface GatewayPlace {
   readonly drainTimeoutMs: number;
 }
 
+/** How a gateway proves who it is the first time. */
+export type Enrolment =
+  | {
+      readonly by: 'secret';
+      /** Where its one-time secret is put. */
+      readonly enrolmentFile: string;
+      /** Where it keeps its identity. */
+      readonly identityFile: string;
+    }
+  | {
+      readonly by: 'workload';
+      readonly workloadIdentity: WorkloadIdentity;
+      readonly serviceAccountTokenFile: string;
+    };
+
+/** Paths are as the control plane sees them, but for `caFile`: that is on the machine of the engine. */
 export interface ControlPlanePlace {
   readonly listen: Listeners;
   /** Made at its birth for these names, or files that are there. */
-  readonly siteCertificate: { readonly hosts: readonly string[] } | (CertificateFiles & { readonly caFile: string });
+  readonly siteCertificate: { readonly hosts: readonly string[] } | (CertificateFiles & { readonly caFile?: string });
   /** PEM of the CA that others verify it with; absent: the system's. */
   readonly caFile?: string | undefined;
   readonly configFile: string;
   readonly dataDir: string;
-  /** Written at its birth. */
-  readonly adminTokenFile: string;
   readonly nats: NatsPlace;
+  /** Where its keys are kept. Absent: as files in `dataDir`. */
+  readonly keys?: { readonly in: 'database'; readonly kekFile: string } | undefined;
+  /** Secrets that its birth makes through the API of the cluster that it runs in. */
+  readonly kubernetes?: KubernetesSecrets | undefined;
+}
+
+export interface KubernetesSecrets {
+  readonly kekSecret: string;
+  readonly adminTokenSecret: string;
+  /** Absent: the database and its password are there already. */
+  readonly databaseSecret?:
+    | {
+        readonly name: string;
+        readonly host: string;
+        readonly port: number;
+        readonly user: string;
+        readonly database: string;
+      }
+    | undefined;
 }
 
 export interface NatsPlace {
-  readonly url: string;
+  /** Where gateways dial it. */
+  readonly publicUrl: string;
+  /** What the control plane must know of it: the section `nats` of its configuration. */
+  readonly config: NatsConfig;
+}
+
+export interface NatsConfig {
+  /** Where the control plane dials it. */
+  readonly url: string | readonly string[];
+  /** Name that the servers' certificate carries, where `url` names them otherwise. */
+  readonly tlsName?: string | undefined;
+  /** @default 1 */
+  readonly servers?: 1 | 3 | undefined;
   readonly listen: string;
   readonly monitor: string;
-  readonly storeDir: string;
-  /** Written by the control plane at its birth. */
-  readonly configFile: string;
+  /** Where the control plane's birth writes the servers' configuration; absent: agents do. */
+  readonly storeDir?: string | undefined;
+  /** Whose pods are those agents. */
+  readonly workloadIdentity?: WorkloadIdentity | undefined;
+  /** Host name that each server's name ends with, where there are agents. */
+  readonly clusterHost?: string | undefined;
 }
 
-/** No password is in `url`: it is in `passFile` (libpq's format), or the cloud's token takes its place. */
-export interface Database {
-  readonly url: Input<string>;
-  readonly passFile?: Input<string> | undefined;
+export interface ControlPlaneRun {
+  readonly plane: PlaneAddress;
+  readonly place: ControlPlanePlace;
+  /** The file that it reads at `place.configFile`. No secrets. */
+  readonly config: string;
+}
+
+export interface RunningControlPlane {
+  /** The control plane itself, ready: what is registered in it ends with it. */
+  readonly life: Resource;
+  /** Ready once a gateway can connect. */
   readonly ready: readonly Resource[];
+  /** How `pulumi up` finds its API and the admin token that its birth made. */
+  readonly api: ControlApiArgs;
+  /** Absent where no rules are. */
+  readonly network?: Networked<ControlPlaneNetwork> | undefined;
 }
 
-/** Which of our programs: a bundle on a machine, an image in a cluster. */
-export type Program = 'control-plane' | 'gateway' | 'nats-server';
-
-export interface Workload {
-  readonly name: string;
-  readonly program: Program;
-  readonly args: readonly string[];
-  /** Arguments of runs of the same program that must end well before each start; idempotent. */
-  readonly prepare?: readonly (readonly string[])[] | undefined;
-  /** Non-secret configuration, put where the program reads it. */
-  readonly config?: { readonly path: string; readonly content: Input<string> };
-  /** Files with secrets that others write and only this program may read. */
-  readonly secretFiles: readonly string[];
-  /** No secrets. */
-  readonly env?: Readonly<Record<string, Input<string>>> | undefined;
-  /** `host:port` by what it is for. */
-  readonly ports: Readonly<Record<string, string>>;
-  /** Answers a GET with 2xx once it can serve. */
-  readonly health: { readonly listen: string; readonly path: string };
+export interface GatewayRun {
+  readonly plane: PlaneAddress;
+  readonly place: GatewayPlace;
+  /** The file that it reads at `place.configFile`. No secrets. */
+  readonly config: string;
+  readonly control: {
+    /** PEM on the machine of the engine, which the gateway reads at `place.authoritiesFile`. */
+    readonly caFile?: string | undefined;
+    readonly network?: Networked<ControlPlaneNetwork> | undefined;
+  };
   /** Started after these are ready. */
   readonly after: readonly Resource[];
+}
+
+export interface RunningGateway {
+  /** Ready. */
+  readonly life: Resource;
+  /** Absent where no rules are. */
+  readonly network?: Networked<GatewayNetwork> | undefined;
 }

@@ -23,6 +23,7 @@ export const sent: Readonly<Record<string, z.ZodType>> = {
   TokenBody: api.TokenBody,
   EnrollBody: api.EnrollBody,
   RenewBody: api.RenewBody,
+  NatsServerEnrollBody: api.NatsServerEnrollBody,
 };
 
 // table
@@ -46,6 +47,7 @@ export const answered: Readonly<Record<string, z.ZodType>> = {
   AuditPage: pages.audit,
   Enrolment: api.Enrolment,
   Identity: api.Identity,
+  NatsServerIdentity: api.NatsServerIdentity,
   GatewayStatus: api.GatewayStatus,
   McpServerStatus: api.McpServerStatus,
   FederationStatus: api.FederationStatus,

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { clientOptions, type DatabaseAddress } from './connect.ts';
-import { locks } from './locks.ts';
+import { freeWhenDead, locks } from './locks.ts';
 import { type Migration, migrations } from './migrations/index.ts';
 
 interface Applied {
@@ -46,6 +46,7 @@ export async function migrate(
   });
   try {
     await checkServer(client);
+    await freeWhenDead(client);
     await client.query('SELECT pg_advisory_lock($1)', [locks.migrate]);
     await client.query(
       'CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())',

@@ -3,6 +3,7 @@
  * (PostgreSQL documentation, "The Password File"). Read at each connection, so that a rotated password is used at once.
  */
 import { readFile, stat } from 'node:fs/promises';
+import { expectClosed } from '../keys/private-files.ts';
 
 /** Pure: the first line that fits. */
 export function findPassword(text: string, wanted: readonly string[]): string | undefined {
@@ -16,10 +17,10 @@ export function findPassword(text: string, wanted: readonly string[]): string | 
 
 /** Throws where the file is not there, others may read it, or no line fits; the message holds no password. */
 export async function readPassword(path: string, url: URL): Promise<string> {
-  const { mode } = await stat(path).catch((cause: unknown) => {
+  const stats = await stat(path).catch((cause: unknown) => {
     throw new Error(`PGPASSFILE ${path} cannot be read: expected a file of mode 0600.`, { cause });
   });
-  if (mode & 0o077) throw new Error(`PGPASSFILE ${path}: others may read it; expected mode 0600 (chmod 600).`);
+  expectClosed(path, 'PGPASSFILE', stats);
   const wanted = [
     url.hostname,
     url.port || '5432',

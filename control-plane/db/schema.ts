@@ -2,7 +2,7 @@
  * The tables as kysely sees them; db/migrations is the truth, and a test compares the two.
  * Timestamps come as Date (millisecond precision), bigints as numbers (connect.ts), bytea as Buffer.
  */
-import type { ServerSettings } from '@portolan/core';
+import type { ServerSettings, WorkloadIdentity } from '@portolan/core';
 import type { Generated, GeneratedAlways, JSONColumnType } from 'kysely';
 
 interface Stamps {
@@ -20,6 +20,7 @@ export interface GatewaysTable extends Stamps {
   min_issued_at: Generated<Date>;
   /** Where its public certificate comes from; null: from files of its own. */
   certificate: 'acme' | null;
+  workload_identity: JSONColumnType<WorkloadIdentity | null, string | null | undefined, string | null>;
 }
 
 export interface GatewayReplicasTable {
@@ -39,6 +40,14 @@ export interface GatewayReplicasTable {
   /** Last `GatewayReport`. */
   report: JSONColumnType<Record<string, unknown> | null, string | null, string | null>;
   reported_at: Date | null;
+  /** Uid of the pod by whose token it enrolled. */
+  pod_uid: string | null;
+  /** `workloadName` of what that token had to show. */
+  workload: string | null;
+  /** Set when other keys of its pod, or other pods, took its place. */
+  left_at: Date | null;
+  /** `keysName` of its keys; null until it has renewed once since replicas have it. */
+  keys: string | null;
 }
 
 export interface EnrolmentsTable {
@@ -200,6 +209,15 @@ export interface AuditWatermarksTable {
   updated_at: Generated<Date>;
 }
 
+/** Files of `init`, where the database keeps the keys. */
+export interface KeyMaterialTable {
+  /** Below the data directory. */
+  path: string;
+  /** Under the KEK; additional data `keyMaterialAad(path)`. */
+  sealed: Buffer;
+  updated_at: Generated<Date>;
+}
+
 export interface Database {
   gateways: GatewaysTable;
   gateway_replicas: GatewayReplicasTable;
@@ -218,4 +236,5 @@ export interface Database {
   audit_watermarks: AuditWatermarksTable;
   certificates: CertificatesTable;
   acme_accounts: AcmeAccountsTable;
+  key_material: KeyMaterialTable;
 }

@@ -37,7 +37,7 @@ async function oldMesh({ dataDir }: Config): Promise<void> {
   const kek = await readKekFile(dataFiles(dataDir).kek);
   const root = await makeRoot('test mesh root', Date.now() - 10 * DAY, 1);
   await writeAuthority(files.meshRoot, root, kek);
-  await writeAuthority(files.meshIssuer, await makeIssuer(root, 'test', Date.now() - 10 * DAY), kek);
+  await writeAuthority(files.meshIssuer, await makeIssuer(root, { federation: 'test' }, Date.now() - 10 * DAY), kek);
 }
 
 const enrolling = () => plane.backbone().enrolling;
@@ -54,11 +54,11 @@ async function signedBy(
   { federation = 'test', end = Date.now() + HOUR } = {},
 ): Promise<ClientCertificate> {
   const root = await makeRoot('test mesh root', Date.now() - 3 * DAY, 1);
-  const issuer = await makeIssuer(root, federation, Date.now() - 3 * DAY);
+  const issuer = await makeIssuer(root, { federation }, Date.now() - 3 * DAY);
   const publicKey = await PublicKey.create(keys.mesh.publicKey);
   const leaf = await makeLeaf(
     issuer,
-    { publicKey, spiffeId: gatewaySpiffeId(federation, name), dnsName: meshName(name, federation), lifeMs: DAY },
+    { publicKey, spiffeId: gatewaySpiffeId(federation, name), dnsNames: [meshName(name, federation)], lifeMs: DAY },
     end - DAY,
   );
   return { chain: certificatePem(leaf) + certificatePem(issuer.certificate), key: await keyPem(keys.mesh.privateKey) };

@@ -2,13 +2,10 @@
  * One-time enrolment secrets `ptl_enr_…`: bound to one gateway, an hour long, good for the keys of whoever uses it first, and for no others: a gateway
  * that dies before it has stored the answer asks again. The database holds a digest, so a stolen backup enrols nobody.
  */
-import { createHash } from 'node:crypto';
 import { type api, makeToken, parseToken, sameDigest, secretDigest, tokenText } from '@portolan/core';
 import type { Kysely, Transaction } from 'kysely';
 import type { Database } from '../db/index.ts';
-import type { PublicKey } from '../mesh-ca/x509.ts';
 import { problem } from '../problem.ts';
-import { replicaName } from './replica.ts';
 
 const LIFE_MS = 3_600_000;
 
@@ -80,15 +77,6 @@ export async function spendSecret(
     .where('id', '=', token.id)
     .execute();
   return row.gateway;
-}
-
-/** One name for the three keys of a gateway. The mesh key is among them because the request proves it; the other two anyone could repeat. */
-export async function keysName(
-  mesh: PublicKey,
-  { nkey, sealKey }: Pick<api.EnrollBody, 'nkey' | 'sealKey'>,
-): Promise<string> {
-  const parts = [Buffer.from(mesh.rawData).toString('base64'), nkey, await replicaName(sealKey)];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }
 
 const refused = (why = 'is not valid'): Error =>

@@ -10,7 +10,7 @@ import { readIfThere, writePrivately } from '../keys/private-files.ts';
 
 const DAY_MS = 86_400_000;
 const LIFE_MS = 365 * DAY_MS;
-const RENEW_BEFORE_MS = 30 * DAY_MS;
+export const RENEW_BEFORE_MS = 30 * DAY_MS;
 const ADMIN = 'admin';
 
 export interface AdminTokenPlace {
@@ -31,7 +31,7 @@ export async function ensureAdminToken(place: AdminTokenPlace): Promise<string |
     .where('id', '=', present.id)
     .executeTakeFirst();
   if (!row) {
-    await insert(place, present);
+    await insertAdminToken(place, present);
     return `row of the admin token in ${place.file}`;
   }
   if (row.revoked_at) return `nothing: the admin token in ${place.file} is revoked (delete the file to get another)`;
@@ -43,11 +43,12 @@ export async function ensureAdminToken(place: AdminTokenPlace): Promise<string |
 async function issue(place: AdminTokenPlace, made: string): Promise<string> {
   const token = makeToken('pat');
   await writePrivately(place.file, `${tokenText(token)}\n`);
-  await insert(place, token);
+  await insertAdminToken(place, token);
   return made;
 }
 
-async function insert({ db, kek, now }: AdminTokenPlace, token: Token): Promise<void> {
+/** The row of a token whose text is in a place of its own. */
+export async function insertAdminToken({ db, kek, now }: Omit<AdminTokenPlace, 'file'>, token: Token): Promise<void> {
   await db
     .insertInto('tokens')
     .values({

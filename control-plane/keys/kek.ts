@@ -26,6 +26,8 @@ export const sealingKeyAad = (gateway: string, kid: string): string => `sealing-
 export const certificateKeyAad = (plane: string): string => `certificate|${plane}`;
 /** Additional data of the key of an ACME account. */
 export const acmeAccountAad = (directory: string): string => `acme-account|${directory}`;
+/** Additional data of a file that `init` made, where the database keeps it. */
+export const keyMaterialAad = (path: string): string => `key-material|${path}`;
 
 /** A KEK over 32 bytes in memory: form (1 byte) ‖ nonce (12) ‖ ciphertext ‖ tag (16). */
 export function kekOf(key: Buffer): Kek {

@@ -3,6 +3,7 @@
  * Invariant: a reader never sees half a file, and no moment exists in which another user could read one.
  */
 import { randomUUID } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { chmod, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -69,13 +70,31 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
+/**
+ * Whether nobody else can read it: a file of ours without rights for others, or one as kubelet shows a Secret to a pod with `fsGroup`, root's, mode
+ * 0440, of a group that we are in. Pure.
+ */
+export function isClosed({ mode, uid, gid }: Pick<Stats, 'mode' | 'uid' | 'gid'>, groups: readonly number[]): boolean {
+  const rights = mode & 0o777;
+  return (rights & 0o077) === 0 || (rights === 0o440 && uid === 0 && groups.includes(gid));
+}
+
+/** Throws, saying what to do, where others may read it. */
+export function expectClosed(path: string, what: string, stats: Stats): void {
+  const groups = [process.getegid?.() ?? -1, ...(process.getgroups?.() ?? [])];
+  if (!isClosed(stats, groups))
+    throw new Error(
+      `${what} ${path}: others may read it; expected mode 0600 (chmod 600), or in a pod root's with mode 0440 and a group of this process (fsGroup).`,
+    );
+}
+
 /** The bytes of a file that must be there and closed to others. Throws an error that says what to do. */
 export async function readPrivateBytes(path: string, what: string): Promise<Buffer> {
-  const { mode } = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+  const stats = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT') throw cause;
     throw new Error(`${what} ${path} is not there: run "control-plane init" first.`);
   });
-  if ((mode & 0o077) !== 0) throw new Error(`${what} ${path}: others may read it; expected mode 0600 (chmod 600).`);
+  expectClosed(path, what, stats);
   return readFile(path);
 }
 

@@ -23,5 +23,6 @@ export async function recordReport(db: Kysely<Database>, report: GatewayReport, 
     .where('gateway', '=', report.gateway)
     .where('replica', '=', report.replica)
     .where('revoked_at', 'is', null)
+    .where('left_at', 'is', null)
     .execute();
 }

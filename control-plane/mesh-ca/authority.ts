@@ -48,11 +48,18 @@ export async function makeRoot(name: string, now: number, pathLength: number): P
   return { certificate, key: keys.privateKey };
 }
 
+/** What an issuing intermediate may name. */
+export interface IssuerScope {
+  readonly federation: string;
+  /** Of NATS servers in a cluster, which know each other by names that its DNS has; with all names below it. */
+  readonly clusterHost?: string | undefined;
+}
+
 /** A new issuing intermediate of this federation: signs leaves only. */
-export async function makeIssuer(root: Authority, federation: string, now: number): Promise<Authority> {
+export async function makeIssuer(root: Authority, scope: IssuerScope, now: number): Promise<Authority> {
   const keys = await makeKeys();
   const certificate = await X509CertificateGenerator.create({
-    subject: [{ CN: [`${federation} mesh issuer`] }],
+    subject: [{ CN: [`${scope.federation} mesh issuer`] }],
     issuer: root.certificate.subjectName,
     publicKey: keys.publicKey,
     signingKey: root.key,
@@ -62,7 +69,7 @@ export async function makeIssuer(root: Authority, federation: string, now: numbe
     extensions: [
       ...(await authorityExtensions(keys.publicKey, 0)),
       await AuthorityKeyIdentifierExtension.create(root.certificate),
-      nameConstraints(federation),
+      nameConstraints(scope),
     ],
   });
   return { certificate, key: keys.privateKey };
@@ -82,17 +89,26 @@ const SEQUENCE = 0x30;
 const PERMITTED = 0xa0;
 const EXCLUDED = 0xa1;
 
+/** Does this issuer's certificate allow the names of this scope and no others. */
+export const mayName = (issuer: X509Certificate, scope: IssuerScope): boolean =>
+  Buffer.from(issuer.getExtension(NAME_CONSTRAINTS)?.value ?? new ArrayBuffer(0)).equals(
+    Buffer.from(nameConstraints(scope).value),
+  );
+
+const NAME_CONSTRAINTS = '2.5.29.30';
+
 /** Only URIs of the trust domain and its mesh names; no IP address, because an absent constraint would allow every one. */
-function nameConstraints(federation: string): Extension {
+function nameConstraints({ federation, clusterHost }: IssuerScope): Extension {
   const subtree = (tag: number, value: Uint8Array): Buffer => der(SEQUENCE, der(tag, value));
   const permitted = [
     subtree(URI, Buffer.from(federation)),
     subtree(DNS_NAME, Buffer.from(`${federation}.mesh.internal`)),
+    ...(clusterHost === undefined ? [] : [subtree(DNS_NAME, Buffer.from(clusterHost))]),
   ];
   // address and mask, all zero: 0.0.0.0/0 and ::/0
   const excluded = [subtree(IP_ADDRESS, Buffer.alloc(8)), subtree(IP_ADDRESS, Buffer.alloc(32))];
   const value = der(SEQUENCE, der(PERMITTED, ...permitted), der(EXCLUDED, ...excluded));
-  return new Extension('2.5.29.30', true, new Uint8Array(value));
+  return new Extension(NAME_CONSTRAINTS, true, new Uint8Array(value));
 }
 
 /** SHA-256 (hex) of the certificate's DER. */

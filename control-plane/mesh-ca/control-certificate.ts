@@ -81,7 +81,7 @@ async function issue({ signer, federation, lifeMs, now }: ControlCertificateSett
   const signed = await signer.sign({
     publicKey: await PublicKey.create(keys.publicKey),
     spiffeId: controlSpiffeId(federation),
-    dnsName: meshName(CONTROL, federation),
+    dnsNames: [meshName(CONTROL, federation)],
     lifeMs,
   });
   return {

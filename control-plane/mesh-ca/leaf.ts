@@ -1,5 +1,5 @@
 /**
- * One leaf of the mesh (X.509-SVID §2–§4): exactly one URI SAN, the mesh name as DNS SAN, no subject.
+ * One leaf of the mesh (X.509-SVID §2–§4): exactly one URI SAN, the names it is dialled by as DNS SANs, no subject.
  * Whoever asks chooses nothing but the public key.
  */
 import type { Authority } from './authority.ts';
@@ -23,7 +23,7 @@ import {
 export interface Leaf {
   readonly publicKey: PublicKey;
   readonly spiffeId: string;
-  readonly dnsName: string;
+  readonly dnsNames: readonly string[];
   readonly lifeMs: number;
   readonly notBefore?: number;
 }
@@ -43,10 +43,7 @@ export async function makeLeaf(issuer: Authority, leaf: Leaf, now: number): Prom
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
       // critical, because there is no subject (RFC 5280 §4.1.2.6)
       new SubjectAlternativeNameExtension(
-        [
-          { type: 'url', value: leaf.spiffeId },
-          { type: 'dns', value: leaf.dnsName },
-        ],
+        [{ type: 'url', value: leaf.spiffeId }, ...leaf.dnsNames.map((value) => ({ type: 'dns', value }) as const)],
         true,
       ),
       await SubjectKeyIdentifierExtension.create(leaf.publicKey),

@@ -37,7 +37,7 @@ const NAME_CONSTRAINED = 'UNSPECIFIED';
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const start = Date.now();
-const names = { spiffeId: 'spiffe://test/gateway/aws', dnsName: 'aws.test.mesh.internal', lifeMs: DAY };
+const names = { spiffeId: 'spiffe://test/gateway/aws', dnsNames: ['aws.test.mesh.internal'], lifeMs: DAY };
 const kek = kekOf(randomBytes(32));
 let dir: string;
 let root: Authority;
@@ -49,7 +49,7 @@ beforeAll(async () => {
   for (const directory of keyFiles(dir).directories) await makePrivateDirectory(directory);
   root = await makeRoot('test mesh root', start, 1);
   await writeAuthority(keyFiles(dir).meshRoot, root, kek);
-  await writeAuthority(keyFiles(dir).meshIssuer, await makeIssuer(root, 'test', start), kek);
+  await writeAuthority(keyFiles(dir).meshIssuer, await makeIssuer(root, { federation: 'test' }, start), kek);
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
@@ -68,7 +68,7 @@ test('a leaf says what X.509-SVID demands and nothing else', async () => {
   expect(certificate.subject).toBe('');
   expect(certificate.getExtension(SubjectAlternativeNameExtension)?.names.toJSON()).toEqual([
     { type: 'url', value: names.spiffeId },
-    { type: 'dns', value: names.dnsName },
+    { type: 'dns', value: names.dnsNames[0] },
   ]);
   expect(certificate.getExtension(BasicConstraintsExtension)?.ca).toBe(false);
   expect(certificate.getExtension(KeyUsagesExtension)?.usages).toBe(KeyUsageFlags.digitalSignature);
@@ -101,11 +101,11 @@ describe('the issuing intermediate', () => {
       const at = new Date(certificate.notAfter.getTime() - 1_000);
       expect(await verifyChain({ leaf: certificate, others, roots: [root.certificate] }, at)).toBe(true);
     }
-    await writeAuthority(keyFiles(dir).meshIssuer, await makeIssuer(root, 'test', start), kek);
+    await writeAuthority(keyFiles(dir).meshIssuer, await makeIssuer(root, { federation: 'test' }, start), kek);
   });
 
   test('a stolen one can name nothing outside the federation: OpenSSL refuses each', async () => {
-    const issuer = await makeIssuer(root, 'test', start);
+    const issuer = await makeIssuer(root, { federation: 'test' }, start);
     const material = await materialOf(await openCa());
     const seen = async (
       extra: { type: 'url' | 'dns' | 'ip'; value: string }[],
@@ -188,10 +188,10 @@ describe('a chain verified by hand is refused', () => {
     roots: [root.certificate],
   });
   test('when its root has our name and another key, when it has no intermediate, when a leaf plays one, and outside its time', async () => {
-    const issuer = await makeIssuer(root, 'test', start);
+    const issuer = await makeIssuer(root, { federation: 'test' }, start);
     const good = await chainOf(issuer);
     expect(await verifyChain(good, at)).toBe(true);
-    const evil = await makeIssuer(await makeRoot('test mesh root', start, 1), 'test', start);
+    const evil = await makeIssuer(await makeRoot('test mesh root', start, 1), { federation: 'test' }, start);
     expect(await verifyChain(await chainOf(evil), at)).toBe(false);
     expect(await verifyChain({ ...good, others: [] }, at)).toBe(false);
     expect(await verifyChain({ ...good, others: [evil.certificate] }, at)).toBe(false);
@@ -264,7 +264,7 @@ describe("the control plane's certificate", () => {
 });
 
 test('isOld: at a third of what was given', async () => {
-  const { certificate } = await makeIssuer(root, 'test', start);
+  const { certificate } = await makeIssuer(root, { federation: 'test' }, start);
   const whole = certificate.notAfter.getTime() - certificate.notBefore.getTime();
   expect(isOld(certificate, certificate.notAfter.getTime() - whole / 3 - 1_000)).toBe(false);
   expect(isOld(certificate, certificate.notAfter.getTime() - whole / 3 + 1_000)).toBe(true);

@@ -4,7 +4,14 @@
  */
 import type { Kek } from '../keys/kek.ts';
 import { keyFiles } from '../keys/key-files.ts';
-import { type Authority, fingerprint, makeIssuer, readAuthority, writeAuthority } from './authority.ts';
+import {
+  type Authority,
+  fingerprint,
+  type IssuerScope,
+  makeIssuer,
+  readAuthority,
+  writeAuthority,
+} from './authority.ts';
 import { type Leaf, makeLeaf } from './leaf.ts';
 import { certificatePem, type X509Certificate } from './x509.ts';
 
@@ -22,9 +29,8 @@ export interface Signer {
   sign(leaf: Leaf): Promise<SignedLeaf>;
 }
 
-export interface MeshCaPlace {
+export interface MeshCaPlace extends IssuerScope {
   readonly dataDir: string;
-  readonly federation: string;
   /** Opens and seals the authorities' keys. */
   readonly kek: Kek;
   /** ms since epoch. */
@@ -73,10 +79,10 @@ export class MeshCa implements Signer {
 }
 
 /** Makes a new intermediate and replaces the file. */
-export async function reissue({ dataDir, federation, kek, now }: MeshCaPlace): Promise<Authority> {
+export async function reissue({ dataDir, kek, now, ...scope }: MeshCaPlace): Promise<Authority> {
   const files = keyFiles(dataDir);
   const root = await readAuthority(files.meshRoot, 'Mesh root', kek);
-  const issuer = await makeIssuer(root, federation, now());
+  const issuer = await makeIssuer(root, scope, now());
   await writeAuthority(files.meshIssuer, issuer, kek);
   return issuer;
 }

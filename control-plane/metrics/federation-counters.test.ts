@@ -62,6 +62,15 @@ test('memory is bounded', () => {
   ).toBeLessThanOrEqual(20_001);
 });
 
+test('replicas that are gone stay in the sum, however many come after them', () => {
+  const counters = new FederationCounters();
+  for (let i = 0; i < 500; i += 1) {
+    counters.report('aws', { replica: `r${i}`, counters: { x_total: 1 } });
+    counters.report('aws', { replica: 'stays', counters: { x_total: i } });
+  }
+  expect(line(counters.render(), 'x_total')).toBe('x_total{gateway="aws"} 999');
+});
+
 test('a histogram is one family', () => {
   const counters = new FederationCounters();
   const samples = {

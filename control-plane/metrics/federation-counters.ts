@@ -21,7 +21,10 @@ interface Counter {
 
 /** Series of one replica; more are dropped and counted, so that a gateway cannot fill our memory. */
 const MAX_SERIES = 20_000;
+/** Of one gateway. Pods come and go with new names: beyond it, the one silent for longest is kept as a part of the sum alone. */
 const MAX_REPLICAS = 100;
+/** No replica's name is empty. */
+const GONE = '';
 
 export class FederationCounters {
   readonly #gateways = new Map<string, Map<string, Map<string, Counter>>>();
@@ -30,12 +33,20 @@ export class FederationCounters {
   /** Takes a report in. A value below the last one means that the replica has started anew. */
   report(gateway: string, { replica, counters }: MetricsReport): void {
     const replicas = entry(this.#gateways, gateway);
-    if (!replicas.has(replica) && replicas.size >= MAX_REPLICAS) {
-      this.#dropped += 1;
-      return;
-    }
     const series = entry(replicas, replica);
+    replicas.delete(replica);
+    replicas.set(replica, series); // who spoke last is last
     for (const [key, value] of Object.entries(counters)) this.#count(series, key, value);
+    if (replicas.size > MAX_REPLICAS) this.#sumUp(replicas);
+  }
+
+  /** Should it speak again after all, it counts from where it was last heard: as a whole once more, never less. */
+  #sumUp(replicas: Map<string, Map<string, Counter>>): void {
+    const [oldest = GONE] = [...replicas.keys()].filter((replica) => replica !== GONE);
+    const gone = entry(replicas, GONE);
+    for (const [key, { total }] of replicas.get(oldest) ?? [])
+      this.#count(gone, key, (gone.get(key)?.total ?? 0) + total);
+    replicas.delete(oldest);
   }
 
   #count(series: Map<string, Counter>, key: string, value: number): void {

@@ -8,22 +8,30 @@ import type { MeshMaterial } from '../ports.ts';
 import type { NatsUser } from './user-jwt.ts';
 
 export interface NatsAddress {
-  readonly url: string;
+  /** One a server, or one name for all. */
+  readonly urls: readonly string[];
+  /** Name that the servers' certificate carries, where it is not the host of their URL. */
+  readonly tlsName?: string | undefined;
   /** CA of the server's certificate, PEM file; read at every dial. Absent: the system's. */
   readonly caFile?: string | undefined;
   readonly material: MeshMaterial;
 }
 
 /** Rejects when no server answers within 5 s. What is connected reconnects until it is closed. */
-export function dial({ url, caFile, material }: NatsAddress, user: NatsUser, name: string): Promise<NatsConnection> {
+export function dial(
+  { urls, tlsName, caFile, material }: NatsAddress,
+  user: NatsUser,
+  name: string,
+): Promise<NatsConnection> {
   return connect({
-    servers: url,
+    servers: [...urls],
     name: `portolan ${name}`,
     inboxPrefix: `_INBOX.${name}`,
     authenticator: jwtAuthenticator(user.jwt, user.seed),
     tls: {
       handshakeFirst: true,
       ...(caFile === undefined ? {} : { caFile }),
+      ...(tlsName === undefined ? {} : { servername: tlsName }),
       get cert() {
         return material.current().certChain;
       },

@@ -1,6 +1,7 @@
 /** The door of nats. */
-export { type NatsKeys, readNatsKeys, writeNatsKeys } from './keys.ts';
+export { NatsServers } from './enrol-server.ts';
+export { type NatsKeys, readNatsKeys, serverMaterial, writeNatsKeys } from './keys.ts';
 export { Link } from './link.ts';
-export { renderNatsConf } from './render-conf.ts';
+export { type NatsCluster, type NatsMaterial, renderNatsConf } from './render-conf.ts';
 export type { Revoked } from './revoke.ts';
 export { gatewayUserJwt } from './user-jwt.ts';

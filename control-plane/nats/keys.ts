@@ -15,6 +15,7 @@ import {
 } from '@nats-io/jwt';
 import { z } from 'zod';
 import { readPrivately, writePrivately } from '../keys/private-files.ts';
+import type { NatsMaterial } from './render-conf.ts';
 
 const NatsKeysFile = z.strictObject({
   operator: z.string(),
@@ -114,6 +115,21 @@ export async function readNatsKeys(path: string): Promise<NatsKeys> {
     account: pairOf(file.account),
     gatewaySigner: pairOf(file.gatewaySigner),
     controlSigner: pairOf(file.controlSigner),
+  };
+}
+
+/** What each server holds. `revocations` as for `meshAccountJwt`. */
+export async function serverMaterial(
+  keys: NatsKeys,
+  revocations: Readonly<Record<string, number>>,
+): Promise<NatsMaterial> {
+  return {
+    operatorJwt: keys.operatorJwt,
+    systemAccount: keys.system.getPublicKey(),
+    systemJwt: keys.systemJwt,
+    account: keys.account.getPublicKey(),
+    accountJwt: Object.keys(revocations).length === 0 ? keys.accountJwt : await meshAccountJwt(keys, revocations),
+    storeKey: keys.storeKey,
   };
 }
 

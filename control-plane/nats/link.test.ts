@@ -65,7 +65,7 @@ test('a server whose certificate another CA signed is not talked to', async () =
   const { dataDir, nats } = plane.config;
   const keys = await readNatsKeys(keyFiles(dataDir).natsKeys);
   const { material } = plane.backbone();
-  const address = { url: nats.url, material };
+  const address = { urls: nats.url, material };
   const good = await dial({ ...address, caFile: siteFiles(plane.config).caFile }, await controlUser(keys), 'control');
   await good.close();
   // the mesh's root vouches for no server here

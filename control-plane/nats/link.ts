@@ -18,6 +18,8 @@ export type OnUp = (nc: NatsConnection, signal: AbortSignal) => void;
 
 export interface LinkSettings extends NatsAddress {
   readonly keys: NatsKeys;
+  /** How many servers there are. */
+  readonly servers: 1 | 3;
   /** NATS went away, or is not there yet; told once until it is back. */
   readonly onAway: (error: Error) => void;
 }
@@ -36,7 +38,7 @@ export class Link implements NatsLink {
 
   constructor(settings: LinkSettings) {
     this.#settings = settings;
-    this.url = settings.url;
+    this.url = settings.urls.join(', ');
   }
 
   start(): void {
@@ -115,7 +117,7 @@ export class Link implements NatsLink {
     const up = new AbortController();
     this.#up = up;
     while (!up.signal.aborted && !this.#ready) {
-      this.#ready = await ensureStreams(nc).then(
+      this.#ready = await ensureStreams(nc, this.#settings.servers).then(
         () => !up.signal.aborted,
         (error: Error) => {
           this.#tell(error);

@@ -41,11 +41,10 @@ const auditStream = (replicas: number): Stream => ({
   num_replicas: replicas,
 });
 
-/** Replicas = min(3, servers). */
-export async function ensureStreams(nc: NatsConnection): Promise<JetStreamManager> {
-  const servers = nc.info?.cluster === undefined ? 1 : (nc.info.connect_urls?.length ?? 1);
+/** A replica on each of `servers`. More replicas than servers that are up cannot be made: rejects until they are. */
+export async function ensureStreams(nc: NatsConnection, servers: 1 | 3): Promise<JetStreamManager> {
   const manager = await jetstreamManager(nc, { timeout: 5_000 });
-  for (const stream of [configStream, auditStream]) await ensure(manager, stream(Math.min(3, servers)));
+  for (const stream of [configStream, auditStream]) await ensure(manager, stream(servers));
   return manager;
 }
 

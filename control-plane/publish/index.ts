@@ -1,2 +1,3 @@
 /** The door of publishing. */
 export { Publisher } from './publisher.ts';
+export { readRevoked } from './world.ts';

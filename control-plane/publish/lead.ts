@@ -4,7 +4,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
-import { clientOptions, type DatabaseAddress } from '../db/index.ts';
+import { clientOptions, type DatabaseAddress, freeWhenDead } from '../db/index.ts';
 
 const PAUSE_MS = 250;
 
@@ -42,6 +42,7 @@ async function leadOnce({ address, lock, signal, work }: Leading): Promise<void>
   client.on('end', () => lost.abort());
   try {
     await client.connect();
+    await freeWhenDead(client);
     const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1) AS held', [lock]);
     if (rows[0]?.held) await work(AbortSignal.any([signal, lost.signal]));
   } finally {

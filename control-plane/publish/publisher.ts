@@ -172,7 +172,7 @@ export class Publisher implements Snapshots {
     const { changed, revoked, nextDue } = await render(this.#parts, floors, this.#settings.now());
     for (const { gateway, revision, messages } of changed) feed.publish(gateway, revision, messages);
     revoker.want(revoked);
-    if (changed.length > 0) await prune(this.#settings.db);
+    if (changed.length > 0) await prune(this.#settings.db, this.#settings.now());
     return nextDue;
   }
 

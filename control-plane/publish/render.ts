@@ -66,6 +66,7 @@ export function render(parts: RenderParts, floors: ReadonlyMap<string, number>, 
     .execute(async (trx) => {
       const world = await readWorld(trx, parts.renewGraceMs, now);
       await parts.proofs.load(world.rows.tokens);
+      parts.sealingKeys.forgetAllBut(world.replicas);
       const changed: Signed[] = [];
       for (const gateway of world.rows.gateways) {
         const signed = await renderOne({ parts, trx, world, now }, gateway, floors.get(gateway.name) ?? 0);
@@ -124,8 +125,13 @@ async function store(trx: Transaction<Database>, changed: readonly Signed[], now
   await trx.insertInto('snapshots').values(rows).execute();
 }
 
-/** Removes revisions that are of no more use. */
-export async function prune(db: Kysely<Database>): Promise<void> {
+/** Removes revisions that are of no more use, and replicas of pods that are gone: no snapshot holds them any more. */
+export async function prune(db: Kysely<Database>, now: number): Promise<void> {
+  await db
+    .deleteFrom('gateway_replicas')
+    .where('pod_uid', 'is not', null)
+    .where('certificate_not_after', '<=', new Date(now))
+    .execute();
   await sql`DELETE FROM snapshots s USING (SELECT gateway, max(revision) AS top FROM snapshots GROUP BY gateway) AS newest
     WHERE s.gateway = newest.gateway AND s.revision <= newest.top - ${KEPT_REVISIONS}`.execute(db);
 }

@@ -37,8 +37,8 @@ export function planKeys(
 export class SealingKeys {
   readonly #kek: Kek;
   readonly #onUnreadable: (what: string, error: unknown) => void;
-  /** A JWE differs each time it is made, so each is made once. */
-  readonly #made = new Map<string, string>();
+  /** By replica and key: a JWE differs each time it is made, so each is made once. */
+  #made = new Map<string, Map<string, string>>();
 
   constructor(kek: Kek, onUnreadable: (what: string, error: unknown) => void) {
     this.#kek = kek;
@@ -65,6 +65,12 @@ export class SealingKeys {
     return sealed.filter((key) => key !== undefined);
   }
 
+  /** Pods come and go with new keys each time. `replicas`: of each gateway, those that are left. */
+  forgetAllBut(replicas: ReadonlyMap<string, readonly ReplicaRow[]>): void {
+    const left = [...replicas.values()].flat().map(({ replica }) => replica);
+    this.#made = new Map(left.map((replica) => [replica, this.#made.get(replica) ?? new Map()]));
+  }
+
   async #make(trx: Transaction<Database>, gateway: string, now: number): Promise<SealingKeyRow> {
     const kid = randomUUID();
     const wrapped = await this.#kek.seal(randomBytes(32), sealingKeyAad(gateway, kid));
@@ -86,12 +92,12 @@ export class SealingKeys {
   }
 
   async #sealTo(key: SealingKeyRow, to: ReplicaRow): Promise<string> {
-    const name = `${key.kid}|${to.replica}`;
-    const present = this.#made.get(name);
+    const made = this.#made.get(to.replica);
+    const present = made?.get(key.kid);
     if (present !== undefined) return present;
     const plain = await this.#kek.open(key.wrapped, sealingKeyAad(key.gateway, key.kid));
     const jwe = await sealToReplica(plain, to);
-    this.#made.set(name, jwe);
+    made?.set(key.kid, jwe);
     return jwe;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Everything that a rendering looks at, read in its transaction with as few questions as it takes: on a busy machine each costs more than its answer.
  */
-import { sql, type Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Database } from '../db/index.ts';
 import type { DeliverableRow } from './delivered-certificates.ts';
 import { type GatewayRow, type RegistryRows, readRegistry } from './registry-rows.ts';
@@ -33,7 +33,7 @@ export interface World {
 /** `now`: ms since epoch. */
 export async function readWorld(trx: Transaction<Database>, renewGraceMs: number, now: number): Promise<World> {
   const gateways = await readGateways(trx);
-  const replicas = await readReplicas(trx, new Date(now - renewGraceMs));
+  const replicas = await readReplicas(trx, renewGraceMs, now);
   return {
     rows: { gateways: gateways.map(({ gateway }) => gateway), ...(await readRegistry(trx, now)) },
     latest: new Map(gateways.flatMap(({ gateway, latest }) => (latest ? [[gateway.name, latest] as const] : []))),
@@ -93,12 +93,22 @@ interface KnownReplica extends ReplicaRow {
   readonly revokedAt: number | undefined;
 }
 
-/** Replicas that can still come back: with a certificate that is valid or may yet be renewed. */
-async function readReplicas(trx: Transaction<Database>, validAfter: Date): Promise<readonly KnownReplica[]> {
+/** Replicas that can still come back: with a certificate that is valid or may yet be renewed. A pod does not renew an expired one, it enrols again. */
+async function readReplicas(
+  trx: Transaction<Database>,
+  renewGraceMs: number,
+  now: number,
+): Promise<readonly KnownReplica[]> {
   const rows = await trx
     .selectFrom('gateway_replicas')
     .select(['gateway', 'replica', 'seal_jwk', 'nkey', 'certificate_not_after', 'revoked_at'])
-    .where('certificate_not_after', '>', validAfter)
+    .where((eb) => eb.or([eb('left_at', 'is', null), eb('revoked_at', 'is not', null)]))
+    .where((eb) =>
+      eb.or([
+        eb('certificate_not_after', '>', new Date(now)),
+        eb.and([eb('certificate_not_after', '>', new Date(now - renewGraceMs)), eb('pod_uid', 'is', null)]),
+      ]),
+    )
     .orderBy('gateway')
     .orderBy('replica')
     .execute();
@@ -111,6 +121,10 @@ async function readReplicas(trx: Transaction<Database>, validAfter: Date): Promi
     revokedAt: revoked_at?.getTime(),
   }));
 }
+
+/** Who is revoked, for whoever renders nothing else. */
+export const readRevoked = (db: Kysely<Database>, now: number): Promise<RevokedUsers> =>
+  db.transaction().execute(async (trx) => revokedUsers(await readReplicas(trx, 0, now), now));
 
 /** Only those whose JWT, which ends with their certificate, has not expired by itself. In order, so that equal lists are equal texts. */
 function revokedUsers(replicas: readonly KnownReplica[], now: number): RevokedUsers {

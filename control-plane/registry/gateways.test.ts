@@ -126,3 +126,52 @@ describe('the peer matrix', () => {
     expect((await api.ask('GET', '/peer-matrix')).status).toBe(404);
   });
 });
+
+describe('workloadIdentity', () => {
+  const key = { kty: 'RSA', kid: 'k', n: 'AQAB', e: 'AQAB' };
+  const identity = {
+    issuer: 'https://oidc.cluster.example/id/1',
+    jwks: { keys: [key] },
+    audience: 'https://control.example',
+    namespace: 'portolan-aws',
+    serviceAccount: 'gateway',
+  };
+  const put = (name: string, workloadIdentity?: object) =>
+    api.ask('PUT', `/gateways/${name}`, { url: `https://${name}.example.com`, workloadIdentity });
+
+  test('is kept as it was put, the same twice changes nothing, and absent means nobody', async () => {
+    expect(await put('aws', identity)).toMatchObject({ status: 201, body: { workloadIdentity: identity } });
+    await api.outbox();
+    expect((await put('aws', identity)).status).toBe(200);
+    expect(await api.outbox()).toEqual([]);
+    const byUrl = { ...identity, jwks: { url: 'https://oidc.cluster.example/keys' } };
+    expect((await put('aws', byUrl)).body.workloadIdentity).toEqual(byUrl);
+    expect((await put('aws')).body).not.toHaveProperty('workloadIdentity');
+  });
+
+  test('of two gateways is 409, until one of them retires or has another audience', async () => {
+    await put('aws', identity);
+    expect(await put('gcp', identity)).toMatchObject({
+      status: 409,
+      body: { error: { code: 'conflict', path: 'workloadIdentity', message: expect.stringContaining('"aws"') } },
+    });
+    expect((await put('gcp', { ...identity, audience: 'other' })).status).toBe(201);
+    expect((await put('gcp', identity)).status).toBe(409);
+    await api.ask('DELETE', '/gateways/aws');
+    expect((await put('gcp', identity)).status).toBe(200);
+    expect((await put('aws', identity)).status).toBe(409);
+  });
+
+  test.each([
+    ['a private key', { jwks: { keys: [{ ...key, d: 'hidden' }] } }, 'workloadIdentity.jwks.keys.0'],
+    ['a symmetric key', { jwks: { keys: [{ kty: 'oct', k: 'hidden' }] } }, 'workloadIdentity.jwks.keys.0.kty'],
+    ['neither url nor keys', { jwks: {} }, 'workloadIdentity.jwks'],
+    ['keys over plain HTTP', { jwks: { url: 'http://oidc.example' } }, 'workloadIdentity.jwks.url'],
+    ['no audience', { audience: undefined }, 'workloadIdentity.audience'],
+    ['a word too many', { pods: 1 }, 'workloadIdentity'],
+  ])('with %s is refused by its path, and not repeated', async (_, change, path) => {
+    const { status, body } = await put('aws', { ...identity, ...change });
+    expect([status, body.error.path]).toEqual([400, path]);
+    expect(body.error.message).not.toContain('hidden');
+  });
+});

@@ -2,13 +2,14 @@
  * Gateways. Deleting one retires it: its name stays in audit records and its certificates stay refused.
  * Invariant: a name that comes back starts a new life: certificates of the old one are never accepted again.
  */
-import { api, GatewayName } from '@portolan/core';
+import { api, GatewayName, type WorkloadIdentity } from '@portolan/core';
 import { sql } from 'kysely';
 import { dnsNameOf } from '../acme/planes.ts';
 import { changed } from '../db/index.ts';
 import { problem } from '../problem.ts';
 import { type Kind, optional, type Read, stamps, type Which, type Write, whichNames } from './kind.ts';
 import { plainUrl } from './plain-url.ts';
+import { gatewaysOf } from './workload-gateways.ts';
 
 export const gateways: Kind<api.GatewayBody, api.GatewayView> = {
   noun: 'Gateway',
@@ -24,6 +25,7 @@ export const gateways: Kind<api.GatewayBody, api.GatewayView> = {
     url: body.url,
     dial: body.dial ?? hostPort(body.url),
     description: body.description ?? null,
+    workload_identity: body.workloadIdentity === undefined ? null : JSON.stringify(body.workloadIdentity),
     status: 'active',
     certificate: body.certificate ?? null,
   }),
@@ -65,6 +67,7 @@ async function views(db: Read, which: Which): Promise<readonly api.GatewayView[]
             .selectFrom('gateway_replicas as r')
             .whereRef('r.gateway', '=', 'g.name')
             .where('r.revoked_at', 'is', null)
+            .where('r.left_at', 'is', null)
             .where('r.certificate_not_after', '>', sql<Date>`now()`),
         )
         .as('enrolled'),
@@ -86,6 +89,7 @@ async function views(db: Read, which: Which): Promise<readonly api.GatewayView[]
     dial: row.dial,
     ...optional('description', row.description),
     ...optional('certificate', row.certificate),
+    ...optional('workloadIdentity', row.workload_identity),
     status: row.status,
     enrolled: Boolean(row.enrolled),
     revision: row.revision ?? 0,
@@ -114,7 +118,21 @@ async function check(trx: Write, name: string, body: api.GatewayBody): Promise<b
       `Gateway "${other.name}" has the URL ${body.url} already: servers find their gateway by it, so each needs its own.`,
       { path: 'url' },
     );
+  if (body.workloadIdentity) await onlyOne(trx, name, body.workloadIdentity);
   return revive(trx, name);
+}
+
+/** A token names no gateway: it is the one whose workload identity it has. */
+async function onlyOne(trx: Write, name: string, identity: WorkloadIdentity): Promise<void> {
+  const other = (await gatewaysOf(trx, identity)).find(
+    (row) => row.name !== name && row.identity.audience === identity.audience,
+  );
+  if (other)
+    throw problem(
+      'conflict',
+      `Gateway "${other.name}" has this issuer, namespace, serviceAccount and audience already: a token of its pods would be for both. Give each gateway a service account of its own.`,
+      { path: 'workloadIdentity' },
+    );
 }
 
 /** The new life of a retired name: nothing that was issued before counts. Whole seconds, because certificates know no smaller ones. */

@@ -9,4 +9,5 @@ export type { Kind } from './kind.ts';
 export { getPeerMatrix, putPeerMatrix, removePeerMatrix } from './peer-matrix.ts';
 export { existingPrincipal } from './references.ts';
 export { get, list, put, remove } from './registry.ts';
+export { gatewaysOf, type WorkloadGateway } from './workload-gateways.ts';
 export { gateways, gatewaysWithOwnCertificates, grants, mcpServers, users, virtualAccounts };

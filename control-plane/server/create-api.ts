@@ -86,6 +86,7 @@ function answerError(error: FastifyError, request: FastifyRequest, reply: Fastif
     request.log.error({ err: problem.cause ?? problem, route: request.routeOptions.url }, problem.message);
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="portolan"');
   if (problem.status === 503) reply.header('retry-after', '1');
+  if (problem.status === 429) reply.header('retry-after', '5');
   const { code, message, path } = problem;
   return reply.code(problem.status).send({ error: { code, message, ...(path === undefined ? {} : { path }) } });
 }

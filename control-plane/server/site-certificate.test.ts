@@ -15,12 +15,12 @@ beforeAll(async () => {
 afterAll(async () => rm(dir, { recursive: true }));
 
 async function makePair() {
-  const issuer = await makeIssuer(await makeRoot('test root', Date.now(), 1), 'test', Date.now());
+  const issuer = await makeIssuer(await makeRoot('test root', Date.now(), 1), { federation: 'test' }, Date.now());
   const keys = await makeKeys();
   const leaf = {
     publicKey: await PublicKey.create(keys.publicKey),
     spiffeId: 'spiffe://test/control',
-    dnsName: 'x.test',
+    dnsNames: ['x.test'],
     lifeMs: 60_000,
   };
   return { cert: certificatePem(await makeLeaf(issuer, leaf, Date.now())), key: await keyPem(keys.privateKey) };

@@ -75,6 +75,7 @@ async function replicaStates(db: Kysely<Database>): Promise<ReadonlyMap<string, 
     .selectFrom('gateway_replicas')
     .select(['gateway', 'report', 'reported_at', 'certificate_not_after'])
     .where('revoked_at', 'is', null)
+    .where('left_at', 'is', null)
     .execute();
   const states = rows.map(({ gateway, report, reported_at, certificate_not_after }) => ({
     gateway,

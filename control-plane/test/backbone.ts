@@ -68,7 +68,7 @@ export async function startTestBackbone(
     kek,
     postgres,
     nats,
-    wipeNats: () => rm(config.nats.storeDir, { recursive: true, force: true }),
+    wipeNats: () => rm(config.nats.storeDir ?? '', { recursive: true, force: true }),
     backbone: () => backbone,
     restart: async (now = Date.now) => {
       await backbone.stop();

@@ -40,14 +40,15 @@ export async function renewBody(keys: GatewayKeys, name = 'somebody'): Promise<a
   return { csr: csr.toString('pem'), nkey: keys.nkey.getPublicKey(), sealKey: keys.sealJwk };
 }
 
-/** Connects as the gateway does. Rejects where NATS refuses. */
+/** Connects as the gateway does. Rejects where NATS refuses. `reconnect`: to another server when this one goes. */
 export async function connectAsGateway(
   config: Config,
   keys: GatewayKeys,
   identity: api.Identity,
+  reconnect = false,
 ): Promise<NatsConnection> {
   return connect({
-    servers: config.nats.url,
+    servers: [...config.nats.url],
     inboxPrefix: `_INBOX.${identity.gateway}`,
     authenticator: jwtAuthenticator(identity.natsJwt, keys.nkey.getSeed()),
     tls: {
@@ -57,6 +58,8 @@ export async function connectAsGateway(
       key: await keyPem(keys.mesh.privateKey),
     },
     timeout: 3_000,
-    reconnect: false,
+    reconnect,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 100,
   });
 }

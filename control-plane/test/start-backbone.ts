@@ -10,9 +10,10 @@ import { keyFiles } from '../keys/key-files.ts';
 import { readSnapshotKey, type SnapshotSigner } from '../keys/snapshot-key.ts';
 import { Ledger } from '../ledger/index.ts';
 import { ControlCertificate, MeshCa } from '../mesh-ca/index.ts';
-import { Link, type NatsKeys, readNatsKeys } from '../nats/index.ts';
+import { Link, type NatsKeys, NatsServers, readNatsKeys } from '../nats/index.ts';
 import type { Enrolling, MeshMaterial, Snapshots } from '../ports.ts';
-import { Publisher } from '../publish/index.ts';
+import { Publisher, readRevoked } from '../publish/index.ts';
+import { workloadVerifier } from '../workload-identity/index.ts';
 
 export interface BackboneSettings {
   readonly config: Config;
@@ -31,6 +32,7 @@ export interface BackboneSettings {
 export interface Backbone {
   readonly material: MeshMaterial;
   readonly enrolling: Enrolling;
+  readonly natsServers: NatsServers;
   readonly snapshots: Snapshots;
   readonly nats: Link;
   stop(): Promise<void>;
@@ -56,6 +58,7 @@ export async function startBackbone(given: BackboneSettings): Promise<Backbone> 
   return {
     material: keys.material,
     enrolling: makeEnrolment(settings, keys, publisher),
+    natsServers: makeNatsServers(settings, keys),
     snapshots: publisher,
     nats: link,
     stop: async () => {
@@ -68,7 +71,13 @@ export async function startBackbone(given: BackboneSettings): Promise<Backbone> 
 
 async function readKeys({ config, kek, now, onTrouble }: Settled): Promise<Keys> {
   const files = keyFiles(config.dataDir);
-  const ca = await MeshCa.open({ dataDir: config.dataDir, federation: config.federation, kek, now });
+  const ca = await MeshCa.open({
+    dataDir: config.dataDir,
+    federation: config.federation,
+    clusterHost: config.nats.clusterHost,
+    kek,
+    now,
+  });
   const material = await ControlCertificate.start({
     signer: ca,
     federation: config.federation,
@@ -81,7 +90,9 @@ async function readKeys({ config, kek, now, onTrouble }: Settled): Promise<Keys>
 
 function makeLink({ config, onTrouble }: Settled, keys: Keys): Link {
   return new Link({
-    url: config.nats.url,
+    urls: config.nats.url,
+    tlsName: config.nats.tlsName,
+    servers: config.nats.servers,
     caFile: siteFiles(config).caFile,
     material: keys.material,
     keys: keys.nats,
@@ -110,7 +121,21 @@ function makePublisher({ config, database, kek, now, onTrouble }: Settled, keys:
 const makeLedger = ({ database, now, onMetrics, onTrouble, onAlarm }: Settled, link: Link): Ledger =>
   new Ledger({ db: database.db, link, now, onMetrics, onServers: () => {}, onTrouble, onAlarm });
 
-function makeEnrolment({ config, database, now }: Settled, keys: Keys, snapshots: Snapshots): Enrolment {
+function makeNatsServers({ config, database, now, onTrouble }: Settled, keys: Keys): NatsServers {
+  const { workloadIdentity: identity, clusterHost } = config.nats;
+  return new NatsServers({
+    pods: identity && clusterHost !== undefined ? { identity, clusterHost } : undefined,
+    federation: config.federation,
+    certificateLifeMs: config.certificateLife,
+    signer: keys.ca,
+    natsKeys: keys.nats,
+    verifyWorkload: workloadVerifier(now),
+    revoked: () => readRevoked(database.db, now()),
+    onTokenRefused: (reason) => onTrouble('enrol a NATS server', reason),
+  });
+}
+
+function makeEnrolment({ config, database, now, onTrouble }: Settled, keys: Keys, snapshots: Snapshots): Enrolment {
   return new Enrolment({
     db: database.db,
     federation: config.federation,
@@ -121,5 +146,8 @@ function makeEnrolment({ config, database, now }: Settled, keys: Keys, snapshots
     snapshotSigner: keys.snapshot,
     snapshots,
     now,
+    verifyWorkload: workloadVerifier(now),
+    onTokenRefused: ({ reason, ...names }) => onTrouble('enrol', `${reason} ${JSON.stringify(names)}`),
+    onKeysReplaced: (gateway, pod) => onTrouble('enrol', `other keys of pod ${pod} of gateway ${gateway}`),
   });
 }

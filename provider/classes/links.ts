@@ -10,7 +10,21 @@ export interface ControlApiArgs {
   readonly url: Input<string>;
   /** PEM of the CA that signed its certificate. @default the system's CAs */
   readonly caFile?: Input<string> | undefined;
-  readonly adminTokenFile: Input<string>;
+  /** `host:port` where it is reached, while its name does not lead there yet. @default host and port of `url` */
+  readonly dial?: Input<string> | undefined;
+  /** Its admin token, in a file … @default adminTokenSecret */
+  readonly adminTokenFile?: Input<string> | undefined;
+  /** … or, while there is no such file, in a Secret of a Kubernetes cluster, under the key `token`. */
+  readonly adminTokenSecret?: Input<KubernetesSecretRef> | undefined;
+}
+
+/** A Secret, and the kubeconfig file on the machine of the engine that leads to it. */
+export interface KubernetesSecretRef {
+  readonly kubeconfig: string;
+  /** @default the file's current context */
+  readonly context?: string | undefined;
+  readonly namespace: string;
+  readonly name: string;
 }
 
 export interface ControlPlaneLink {

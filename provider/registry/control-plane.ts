@@ -1,23 +1,33 @@
 /**
  * The control plane's REST API as the registry resources need it: one request, its answer or a refusal, in plain values.
- * The admin token is read from its file for each request and never leaves this file.
+ * The admin token is read for each request and never leaves this file.
  * Invariant: "unreachable" and "refused" are told apart, because only the first may pass.
  */
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { api } from '@portolan/core';
-import { Agent, request } from 'undici';
+import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { z } from 'zod';
+import { AdminTokenMissing, AdminTokenPlace, readAdminToken, readNeeded } from './admin-token.ts';
 
 /** Where the API is; paths only, so that state holds no secret. */
-export const ControlApi = z.strictObject({
-  url: z
-    .url({ protocol: /^https?$/ })
-    .refine(isSafe, 'expected https, or http on loopback: the admin token goes there'),
-  /** PEM of the CA that signed the API's certificate. Default: the system's. */
-  caFile: z.string().min(1).optional(),
-  adminTokenFile: z.string().min(1),
-});
+export const ControlApi = z
+  .strictObject({
+    url: z
+      .url({ protocol: /^https?$/ })
+      .refine(isSafe, 'expected https, or http on loopback: the admin token goes there'),
+    /** PEM of the CA that signed the API's certificate. Default: the system's. */
+    caFile: z.string().min(1).optional(),
+    /** `host:port`. Default: those of `url`. */
+    dial: z
+      .string()
+      .regex(/^(\[[0-9a-fA-F:]+\]|[^\s/:]+):\d{1,5}$/, 'expected host:port')
+      .optional(),
+    ...AdminTokenPlace,
+  })
+  .refine(
+    ({ adminTokenFile, adminTokenSecret }) => adminTokenFile !== undefined || adminTokenSecret !== undefined,
+    'expected adminTokenFile or adminTokenSecret',
+  );
 export type ControlApi = z.output<typeof ControlApi>;
 
 /** Nobody answered for the control plane, or it cannot serve now. */
@@ -41,9 +51,10 @@ const passing: ReadonlySet<number> = new Set([502, 503, 504]);
 /** undefined: the control plane itself says 404. Throws ControlPlaneUnreachable or ControlPlaneRefused. */
 export async function ask(to: ControlApi, asked: Asked, signal: AbortSignal): Promise<unknown> {
   const where = `Control plane ${to.url}`;
-  const agent = new Agent({ connect: { ...trust(to), timeout: 5_000 } });
+  const token = await tokenOf(to);
+  const agent = agentTo(to);
   try {
-    const { statusCode, body } = await send(agent, to, asked, signal);
+    const { statusCode, body } = await send({ agent, token }, to, asked, signal);
     if (statusCode === 404 && api.ApiError.safeParse(body).success) return undefined;
     if (statusCode >= 200 && statusCode < 300) return body;
     const says = sayingOf(body);
@@ -69,12 +80,20 @@ export async function askPatiently(to: ControlApi, asked: Asked, signal: AbortSi
   }
 }
 
-async function send(agent: Agent, to: ControlApi, { method, path, body }: Asked, signal: AbortSignal) {
-  const headers = { authorization: `Bearer ${readSecret(to)}`, 'content-type': 'application/json' };
+interface Sender {
+  readonly agent: Dispatcher;
+  readonly token: string;
+}
+
+async function send({ agent, token }: Sender, to: ControlApi, { method, path, body }: Asked, signal: AbortSignal) {
+  // the name in `url` is what the certificate must hold, wherever it is dialled
+  const { origin, host } = new URL(to.url);
+  const door = to.dial === undefined ? origin : `https://${to.dial}`;
+  const headers = { authorization: `Bearer ${token}`, host, 'content-type': 'application/json' };
   const options = { dispatcher: agent, method, signal, headersTimeout: answerMs, bodyTimeout: answerMs } as const;
-  const content = body === undefined ? { authorization: headers.authorization } : headers;
+  const content = body === undefined ? { authorization: headers.authorization, host } : headers;
   try {
-    const answer = await request(`${to.url}/api/v1${path}`, {
+    const answer = await request(`${door}/api/v1${path}`, {
       ...options,
       headers: content,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -88,17 +107,26 @@ async function send(agent: Agent, to: ControlApi, { method, path, body }: Asked,
   }
 }
 
-const trust = ({ caFile }: ControlApi): { readonly ca?: string } => (caFile ? { ca: readNeeded(caFile) } : {});
+/** Through the proxy that HTTPS_PROXY names, unless NO_PROXY does. */
+function agentTo({ url, caFile }: ControlApi): Dispatcher {
+  const tls = { servername: new URL(url).hostname, ...(caFile ? { ca: present(() => readNeeded(caFile)) } : {}) };
+  return new EnvHttpProxyAgent({ connect: { ...tls, timeout: 5_000 }, requestTls: tls });
+}
 
-const readSecret = ({ adminTokenFile }: ControlApi): string => readNeeded(adminTokenFile).trim();
+const tokenOf = (to: ControlApi): Promise<string> => readAdminToken(to).catch(notBorn);
 
-/** The control plane writes these files at its birth: while they are missing, it has not been born. */
-function readNeeded(path: string): string {
+function present(read: () => string): string {
   try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new ControlPlaneUnreachable(`${path} cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause });
+    return read();
+  } catch (error) {
+    return notBorn(error);
   }
+}
+
+/** The control plane writes these at its birth: while they are missing, it has not been born. */
+function notBorn(error: unknown): never {
+  if (error instanceof AdminTokenMissing) throw new ControlPlaneUnreachable(error.message, { cause: error });
+  throw error;
 }
 
 function sayingOf(body: unknown): string {

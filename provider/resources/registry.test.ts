@@ -27,6 +27,15 @@ async function create(resource: Resource, given: Properties) {
   return { inputs: values, ...(await provider.create(resource, values)) };
 }
 
+const workload = (jwks: object, more: object = {}): Properties => ({
+  issuer: 'https://oidc.cluster.example/id/1',
+  jwks,
+  audience: 'https://control.example',
+  namespace: 'portolan-aws',
+  serviceAccount: 'gateway',
+  ...more,
+});
+
 const everyKind: readonly [kind: string, path: string, inputs: Properties, change: Properties][] = [
   [
     'McpServer',
@@ -44,6 +53,14 @@ const everyKind: readonly [kind: string, path: string, inputs: Properties, chang
   ],
   ['PeerMatrix', '/peer-matrix', { pairs: [['aws', 'azure']] }, { pairs: [['aws', 'gcp']] }],
   ['Gateway', '/gateways/one', { name: 'one', url: 'https://gw.example' }, { description: 'x' }],
+  [
+    'Gateway',
+    '/gateways/one',
+    { name: 'one', url: 'https://gw.example', workloadIdentity: workload({ url: 'https://issuer.example/jwks' }) },
+    {
+      workloadIdentity: workload({ keys: [{ kty: 'RSA', kid: 'k', n: 'AQAB', e: 'AQAB', alg: 'RS256', use: 'sig' }] }),
+    },
+  ],
 ];
 
 describe.each(everyKind)('%s', (kind, path, given, change) => {
@@ -124,6 +141,11 @@ test('order of pairs means nothing', async () => {
 });
 
 describe('check', () => {
+  const rsa = { kty: 'RSA', kid: 'k', n: 'AQAB', e: 'AQAB' };
+  const gateway = (more: object): Properties => {
+    const workloadIdentity = workload({ keys: [rsa] }, more);
+    return { name: 'aws', url: 'https://x.example', workloadIdentity };
+  };
   const refused: readonly [kind: string, inputs: Properties, reason: string][] = [
     ['User', { name: 'One' }, 'User(one).name: expected 1–63 of a-z'],
     ['Gateway', { name: 'control', url: 'https://x.example' }, `Gateway(one).name: "control" is the control plane's name`],
@@ -133,10 +155,20 @@ describe('check', () => {
     ['Grant', { name: 'g', principal: { kind: 'user', name: 'a' }, server: 's' }, 'Grant(one): expected either everything: true'],
     ['Grant', { name: 'g', principal: { kind: 'team', name: 'a' }, server: 's', everything: true }, 'Grant(one).principal.kind: expected "user" or "virtual-account"; got "team"'],
     ['User', { name: 'a', colour: 1 }, 'User(one): there is no "colour" here'],
+    ['Gateway', gateway({ namespace: 'A' }), 'Gateway(one).workloadIdentity.namespace: expected the name of a Kubernetes namespace; got "A"'],
+    ['Gateway', gateway({ audience: undefined }), 'Gateway(one).workloadIdentity.audience: expected string; got nothing'],
+    ['Gateway', gateway({ issuer: 'two words' }), 'Gateway(one).workloadIdentity.issuer: expected 1 to 512 printable'],
+    ['Gateway', gateway({ jwks: {} }), 'Gateway(one).workloadIdentity.jwks: expected either url or keys'],
+    ['Gateway', gateway({ jwks: { url: 'https://x.example', keys: [rsa] } }), 'Gateway(one).workloadIdentity.jwks: expected either url or keys'],
+    ['Gateway', gateway({ jwks: { url: 'http://x.example' } }), 'Gateway(one).workloadIdentity.jwks.url: expected a URL'],
+    ['Gateway', gateway({ jwks: { url: 'https://me:hidden@x.example' } }), 'Gateway(one).workloadIdentity.jwks.url: expected an https URL without user'],
+    ['Gateway', gateway({ jwks: { keys: [{ ...rsa, d: 'hidden' }] } }), 'Gateway(one).workloadIdentity.jwks.keys[0]: there is no "d" here'],
+    ['Gateway', gateway({ jwks: { keys: [rsa, { kty: 'oct', k: 'hidden' }] } }), 'Gateway(one).workloadIdentity.jwks.keys[1].kty: expected a public key of kty RSA, EC or OKP'],
   ]; // biome-ignore format: one a line
   test.each(refused)('%s %j', async (kind, inputs, reason) => {
     const { failures } = await provider.check(of(kind), { control: registry.control, ...inputs });
     expect(failures.map((one) => one.reason)).toEqual([expect.stringContaining(reason)]);
+    expect(JSON.stringify(failures)).not.toContain('hidden');
   });
 
   test('the admin token goes over https or loopback only', async () => {
@@ -164,6 +196,21 @@ describe('enrolment', () => {
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ gateway: 'one', token: enrolmentSecret });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(JSON.stringify(state)).not.toContain(enrolmentSecret);
+  });
+
+  test('a gateway whose pods enrol by their tokens needs none', async () => {
+    const workloadIdentity = workload({ url: 'https://issuer.example/jwks' });
+    const { id, inputs } = await create(of('Gateway'), { name: 'one', url: 'https://gw.example', workloadIdentity });
+    expect(await updatePaths(inputs, id)).toEqual([]);
+    const news = { ...inputs, workloadIdentity: { ...workloadIdentity, namespace: 'other' } };
+    expect(await provider.diff(of('Gateway'), inputs, news)).toMatchObject({
+      paths: ['workloadIdentity.namespace'],
+      replaces: [],
+    });
+    const { workloadIdentity: _, ...without } = inputs;
+    await provider.update(of('Gateway'), id, inputs, without);
+    expect(registry.entries.get('/gateways/one')).not.toHaveProperty('workloadIdentity');
+    expect(enrolments()).toBe(0);
   });
 
   test('a used one is not asked for again', async () => {

@@ -16,15 +16,25 @@ export function findPulumi(): string | undefined {
     .at(-1);
 }
 
+/** One more provider of Pulumi.yaml, and what its process must find in its environment. */
+export interface OtherProvider {
+  readonly name: string;
+  readonly path: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export class Engine implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'portolan-engine-'));
   readonly #pulumi: string;
+  readonly #others: readonly OtherProvider[];
 
-  constructor(pulumi: string) {
+  constructor(pulumi: string, others: readonly OtherProvider[] = []) {
     this.#pulumi = pulumi;
+    this.#others = others;
     for (const folder of ['state', 'home', 'program']) mkdirSync(join(this.dir, folder));
     writeFileSync(join(this.dir, 'passphrase'), 'test');
-    const providers = [{ name: 'portolan', path: dirname(import.meta.dirname) }];
+    const ours = { name: 'portolan', path: dirname(import.meta.dirname) };
+    const providers = [ours, ...others.map(({ name, path }) => ({ name, path }))];
     const project = { name: 'test', runtime: 'nodejs', options: { refresh: 'always' }, plugins: { providers } };
     writeFileSync(join(this.dir, 'program', 'Pulumi.yaml'), JSON.stringify(project));
   }
@@ -37,6 +47,7 @@ export class Engine implements AsyncDisposable {
       PULUMI_SKIP_UPDATE_CHECK: 'true',
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true',
       PULUMI_DISABLE_REGISTRY_RESOLVE: 'true',
+      ...Object.assign({}, ...this.#others.map(({ env }) => env)),
     };
   }
 

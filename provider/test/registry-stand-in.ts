@@ -4,6 +4,7 @@
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { api } from '@portolan/core';
@@ -19,8 +20,16 @@ const bodies = {
   'peer-matrix': api.PeerMatrixBody,
 } as const;
 
-const token = 'ptl_test_admin_secret';
+export const adminToken = 'ptl_test_admin_secret';
 export const enrolmentSecret = 'ptl_enr_one_time_secret';
+
+export interface TlsDoor {
+  readonly address: string;
+  readonly port: number;
+  /** PEM. */
+  readonly cert: string;
+  readonly key: string;
+}
 
 export class RegistryStandIn implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'portolan-registry-'));
@@ -39,16 +48,28 @@ export class RegistryStandIn implements AsyncDisposable {
   /** Reserves the address, so that resources can be told of a control plane that does not run yet. */
   async reserve(): Promise<this> {
     this.#port = await freePort();
-    writeFileSync(this.control.adminTokenFile, `${token}\n`, { mode: 0o600 });
+    writeFileSync(this.control.adminTokenFile, `${adminToken}\n`, { mode: 0o600 });
     return this;
   }
 
   async start(): Promise<this> {
-    const server = createServer((request, response) => this.#answer(request, response));
+    return this.#listen(createServer(this.#onRequest), this.#port, '127.0.0.1');
+  }
+
+  /** As a control plane stands behind its balancer. */
+  async startTls({ address, port, cert, key }: TlsDoor): Promise<this> {
+    return this.#listen(createTlsServer({ cert, key }, this.#onRequest), port, address);
+  }
+
+  async #listen(server: Server, port: number, address: string): Promise<this> {
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, address, resolve));
     this.#server = server;
-    await new Promise<void>((resolve) => server.listen(this.#port, '127.0.0.1', resolve));
     return this;
   }
+
+  readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    this.#answer(request, response);
+  };
 
   async stop(): Promise<void> {
     const server = this.#server;
@@ -67,7 +88,7 @@ export class RegistryStandIn implements AsyncDisposable {
     const path = (request.url ?? '').replace(/^\/api\/v1/, '');
     this.asked.push(`${request.method} ${path}`);
     const { status, body } =
-      request.headers.authorization === `Bearer ${token}`
+      request.headers.authorization === `Bearer ${adminToken}`
         ? this.#decide(request.method ?? '', path, Buffer.concat(chunks).toString())
         : refusal(401, 'unauthenticated', 'Unknown token.');
     response.writeHead(status, { 'content-type': 'application/json' }).end(body ? JSON.stringify(body) : undefined);

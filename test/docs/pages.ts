@@ -1,11 +1,13 @@
 /**
- * The pages of docs/ that are made from code: errors.md from the fault table, configuration.md from the schemas of the processes.
+ * The pages of docs/ that are made from code: errors.md from the fault table, configuration.md from the schemas of the processes, flows.md from the flows.
  * Pure: returns texts. `npm run docs` writes them, docs.test.ts fails where a page differs.
  */
 import { type Fault, faults } from '@portolan/core';
 import { z } from 'zod';
 import { ControlPlane } from '../../control-plane/config.ts';
+import { NatsAgent } from '../../control-plane/nats-agent/config.ts';
 import { ConfigFile } from '../../gateway/config-schema.ts';
+import { flowsPage } from './flows-page.ts';
 
 interface JsonSchema {
   readonly type?: string | readonly string[];
@@ -23,6 +25,7 @@ export const pages = (): ReadonlyMap<string, string> =>
   new Map([
     ['errors.md', errorsPage()],
     ['configuration.md', configurationPage()],
+    ['flows.md', flowsPage()],
   ]);
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
@@ -66,9 +69,14 @@ ${table(rows(gateway))}
 
 ## Control plane, \`controlPlane:\`
 
-Besides the file, two variables of the environment: \`DATABASE_URL\` (without a password; one with a password is refused) and \`PGPASSFILE\`.
+Besides the file, two variables of the environment: \`DATABASE_URL\` (without a password; one with a password is refused) and \`PGPASSFILE\`; in a pod, kubelet's
+\`KUBERNETES_SERVICE_HOST\` and \`KUBERNETES_SERVICE_PORT\`.
 
 ${table(rows(of(ControlPlane)))}
+
+## Agent of a NATS server, \`natsAgent:\`
+
+${table(rows(of(NatsAgent)))}
 `;
 }
 

@@ -24,6 +24,9 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   tools: ['core'],
 };
 
+/** Doors beside the one of a package: what stands behind it, and who alone may come in, by this one alone. */
+const rulesDoor = { specifier: '@portolan/components/rules', file: 'components/rules/index.ts', for: 'policies' };
+
 /** core decides and never acts. */
 const builtinsOfCore = new Set(['node:crypto', 'node:buffer', 'node:net', 'node:zlib']);
 const packagesOfCore = new Set(['zod']);
@@ -54,6 +57,7 @@ export function violations(sources: Sources): readonly Violation[] {
     ...lawful.flatMap(doorLaw),
     ...lawful.flatMap((one) => dependencyLaw(one, sources)),
     ...providerDoorLaw(imports),
+    ...rulesDoorLaw(imports),
     ...gatewayLaws(lawful),
     ...cycles(imports).map(cycleViolation),
     ...shelves.flatMap((shelf) => shelfLaw(shelf, sources, lawful)),
@@ -106,6 +110,9 @@ function siblingOf(specifier: string): string | undefined {
 
 function doorLaw({ from, specifier, file }: Import): Violation[] {
   const own = home(from);
+  if (own === rulesDoor.for && specifier === rulesDoor.specifier) return [];
+  if (own === rulesDoor.for && siblingOf(specifier) === 'components')
+    return [{ rule: 'door', file: from, says: `${own} takes the pure rules alone: import ${rulesDoor.specifier}` }];
   const deep = /^@portolan\/[^/]+\//.test(specifier);
   const around = file !== undefined && own !== undefined && home(file) !== undefined && home(file) !== own;
   if (!deep && !around) return [];
@@ -130,18 +137,35 @@ function declares(manifest: string | undefined, name: string): boolean {
 
 /** Components import the provider's resource classes; gRPC behind that door would come along into every program. */
 function providerDoorLaw(imports: readonly Import[]): Violation[] {
-  const edges = new Map<string, Set<string>>();
-  for (const { from, file } of imports)
-    if (file !== undefined) edges.set(from, (edges.get(from) ?? new Set()).add(file));
-  const behind = reachable('provider/index.ts', edges).add('provider/index.ts');
-  const wire = imports.filter(
-    ({ from, specifier }) => behind.has(from) && /^(@grpc\/|google-protobuf|@pulumi\/pulumi\/proto)/.test(specifier),
+  const wire = behindDoor('provider/index.ts', imports).filter(({ specifier }) =>
+    /^(@grpc\/|google-protobuf|@pulumi\/pulumi\/proto)/.test(specifier),
   );
   return wire.map(({ from, specifier }) => ({
     rule: 'door',
     file: from,
     says: `${specifier} stands behind provider/index.ts, whose classes know no gRPC`,
   }));
+}
+
+/** A rule judges values wherever they come from; an SDK behind its door would come along into whoever asks. */
+function rulesDoorLaw(imports: readonly Import[]): Violation[] {
+  const sdk = behindDoor(rulesDoor.file, imports).filter(({ specifier }) =>
+    /^(@pulumi\/|@portolan\/provider)/.test(specifier),
+  );
+  return sdk.map(({ from, specifier }) => ({
+    rule: 'door',
+    file: from,
+    says: `${specifier} stands behind ${rulesDoor.file}, whose rules are pure`,
+  }));
+}
+
+/** Imports of all files that a door leads to, its own among them. */
+function behindDoor(door: string, imports: readonly Import[]): readonly Import[] {
+  const edges = new Map<string, Set<string>>();
+  for (const { from, file } of imports)
+    if (file !== undefined) edges.set(from, (edges.get(from) ?? new Set()).add(file));
+  const behind = reachable(door, edges).add(door);
+  return imports.filter(({ from }) => behind.has(from));
 }
 
 /** Higher may import lower. */

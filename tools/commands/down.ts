@@ -9,10 +9,13 @@ import { EngineFailed } from '../local/engine-failure.ts';
 import { end, localProcesses } from '../local/processes.ts';
 import { holdingStack, runCommand } from '../local/run-command.ts';
 import { removeCluster } from '../postgres/index.ts';
+import { downProgram } from '../programs/commands.ts';
+import { isProgram } from '../programs/settings.ts';
 import { cancelAbandonedLock, hasStack, pulumiFor, type StackPlace } from '../stack/index.ts';
 
 await runCommand('down', async (given, signal) => {
   await holdingStack(given.stack, signal, async (place) => {
+    if (isProgram(place)) return downProgram(place, { verbose: given.flag('verbose'), signal });
     if (!existsSync(place.folder)) return console.log(`There is no stack ${place.name}; nothing to remove.`);
     if (hasStack(place)) await destroy(place, given.flag('verbose'), signal);
     await endLeftovers(place, signal);

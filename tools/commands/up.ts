@@ -13,6 +13,8 @@ import { takenReport, upReport } from '../local/report.ts';
 import { holdingStack, runCommand } from '../local/run-command.ts';
 import { chooseDatabase, lastPortBase, rememberPortBase, writeSettings } from '../local/settings.ts';
 import { keepAdminToken, keepUserTokens } from '../local/tokens.ts';
+import { refuseOption, upProgram } from '../programs/commands.ts';
+import { isProgram } from '../programs/settings.ts';
 import {
   cancelAbandonedLock,
   createStack,
@@ -32,6 +34,9 @@ const beginning = '  Pulumi starts, reads the program, and looks at what runs';
 await runCommand('up', async (given, signal) => {
   await holdingStack(given.stack, signal, async (place) => {
     console.log(`Stack ${place.name}`);
+    const standIns = given.flag('stand-ins');
+    if (isProgram(place)) return upProgram(place, { standIns, verbose: given.flag('verbose'), signal });
+    refuseOption('--stand-ins', standIns, place, 'a local stack runs everything itself');
     const portBase = given.portBase ?? (await lastPortBase(place)) ?? defaultPortBase;
     await refuseTakenPorts(place, portBase);
     await rememberPortBase(place, portBase);

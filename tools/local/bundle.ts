@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Metafile } from 'esbuild';
 import { CommandFailed } from './command-failed.ts';
 
 export interface Bundles {
@@ -26,12 +26,29 @@ export async function bundlePlanes(checkout: string): Promise<Bundles> {
 }
 
 async function bundle(checkout: string, name: string): Promise<string> {
+  const outfile = join(checkout, name, 'dist', `${name}.mjs`);
+  await bundlePlane({ checkout, name, outfile });
+  return outfile;
+}
+
+export interface BundleArgs {
+  readonly checkout: string;
+  readonly name: string;
+  readonly outfile: string;
+  /** Default true; without, only the answer is made. */
+  readonly write?: boolean;
+}
+
+/** Answers with what went into the file, by paths relative to the checkout. Throws CommandFailed. */
+export async function bundlePlane({ checkout, name, outfile, write = true }: BundleArgs): Promise<Metafile> {
   const entry = join(checkout, name, 'main.ts');
   if (!existsSync(entry)) throw new CommandFailed(`${name}/main.ts is missing: the checkout is not whole.`);
-  const outfile = join(checkout, name, 'dist', `${name}.mjs`);
-  await build({
+  const { metafile } = await build({
     entryPoints: [entry],
+    absWorkingDir: checkout,
     outfile,
+    write,
+    metafile: true,
     bundle: true,
     platform: 'node',
     target: 'node24',
@@ -47,5 +64,5 @@ async function bundle(checkout: string, name: string): Promise<string> {
   }).catch((error: Error) => {
     throw new CommandFailed(`${name} could not be bundled:\n${error.message}`);
   });
-  return outfile;
+  return metafile;
 }

@@ -5,4 +5,5 @@ export { type Pulumi, pulumiEnvironment, pulumiFor, withSettingsFile } from './e
 export { pendingCreates } from './pending-creates.ts';
 export { checkout, type StackPlace, stackPlace } from './place.ts';
 export { replaceFile } from './replace-file.ts';
-export { configureStack, createStack, hasStack, readConfig } from './settings.ts';
+export { configureStack, createStack, hasStack, readConfig, replaceConfig, stateFile } from './settings.ts';
+export { stackOutputs } from './stack-outputs.ts';

@@ -46,6 +46,15 @@ export async function configureStack(place: StackPlace, config: Readonly<Record<
   await writeSettings(place, { ...settings, config: { ...asRecord(settings.config), ...Object.fromEntries(own) } });
 }
 
+/** Makes this project's configuration exactly this; other projects' keys, and the passphrase's salt, stay. */
+export async function replaceConfig(place: StackPlace, config: Readonly<Record<string, unknown>>): Promise<void> {
+  const settings = await readSettings(place.settingsFile);
+  const prefix = `${place.project}:`;
+  const others = Object.entries(asRecord(settings.config)).filter(([key]) => !key.startsWith(prefix));
+  const own = Object.entries(config).map(([key, value]) => [prefix + key, value] as const);
+  await writeSettings(place, { ...settings, config: Object.fromEntries([...others, ...own]) });
+}
+
 /** One value of this project's configuration as the settings file has it; undefined when it is not there. */
 export async function readConfig(place: StackPlace, key: string): Promise<unknown> {
   const settings = await readSettings(place.settingsFile);

@@ -23,16 +23,31 @@ const stackOptions = `  --stack NAME      which stack (default: local, or PORTOL
 export const scripts = {
   up: {
     file: 'tools/commands/up.ts',
-    options: { stack: text, 'port-base': text, verbose: flag },
-    says: 'stand up a federation on this machine, or repair it',
+    options: { stack: text, 'port-base': text, 'stand-ins': flag, verbose: flag },
+    says: 'stand up a federation, on this machine or in clusters, or repair it',
     usage: `usage: npm run up -- [options]
 
 Runs \`pulumi up\` on a stack of this machine: control plane, gateways, mesh and example MCP servers.
 Run again, it repairs what was killed and changes nothing else.
+A stack with settings in stacks/Pulumi.<stack>.yaml (dev, onprem, your own) is made in the clusters that they name.
 
 ${stackOptions}
   --port-base N     first port of the stack, ${lowestPortBase}..${highestPortBase} (default: ${defaultPortBase}, or what the stack used before)
+  --stand-ins       in place of each cluster that the settings name a real Kubernetes API server on this machine
   --verbose         everything that the engine prints
+  --help            this text`,
+  },
+  preview: {
+    file: 'tools/commands/preview.ts',
+    options: { stack: text, clusters: flag },
+    says: 'what `up` would change in a stack that runs in clusters',
+    usage: `usage: npm run preview -- --stack NAME [options]
+
+Runs \`pulumi preview\` on a stack with settings in stacks/Pulumi.<stack>.yaml, with a real Kubernetes API server on this machine in
+place of each cluster: no account is needed, and every object is judged as a cluster would.
+
+  --stack NAME      which stack: dev, onprem, or your own
+  --clusters        the clusters that the settings name, in place of stand-ins
   --help            this text`,
   },
   down: {
@@ -73,6 +88,19 @@ counts its own revisions. HEARD FROM is when it last reported. Exit 0 when every
 Then one line an MCP server, as the gateway that dials it last found it (every 5 minutes, and at once when calls begin to fail or
 to succeed again); TOOLS is how many the server has, hidden ones too. ERA is modern (2026-07-28 and later), legacy,
 dual (both) or http+sse (not passed through); LAST ERROR may be past, if CHECKED is newer. It does not change the exit code.
+
+${stackOptions}
+  --json            the same as JSON
+  --help            this text`,
+  },
+  flows: {
+    file: 'tools/commands/flows.ts',
+    options: { stack: text, json: flag },
+    says: 'each rule of the networks between the planes, with its reason and both ends',
+    usage: `usage: npm run flows -- [options]
+
+A paragraph a rule, as the last \`up\` made them: why it is there, who connects to whom, at which ports. A port that is
+translated on its way stands with the one that the pod sees. A local stack has none.
 
 ${stackOptions}
   --json            the same as JSON
@@ -144,6 +172,20 @@ Runs every fuzz target and says what it did; exit 1 when one has failed, with wh
   --seed N          where chance begins (default: another one each time, printed)
   --path P          of a failure, as it was printed: plays that case alone
   --target TEXT     only targets whose name contains it
+  --help            this text`,
+  },
+  images: {
+    file: 'tools/commands/images.ts',
+    options: { unpack: text },
+    says: 'build the images, without a container engine',
+    usage: `usage: npm run images -- [options]
+
+Builds the images gateway, control-plane, nats-server and postgres (development) from this checkout with buildah, on a base made
+from Debian's packages with mmdebstrap. Needs Linux, root, and both programs (apt-get install buildah mmdebstrap).
+Prints of each the digest, the size, the archive (\`podman load\`, \`docker load\`, \`skopeo copy docker-archive:…\`) and the SBOM. What did
+not change is not built again: images are kept in ~/.cache/portolan/images by content. SOURCE_DATE_EPOCH dates them (default 0).
+
+  --unpack DIR      copy the file system of each image to DIR/<name> as well
   --help            this text`,
   },
   docs: {

@@ -56,7 +56,7 @@ test('an unknown script is refused with the list of scripts', () => {
   expect(stderr).toMatch(/There is no script "sail"[\s\S]*npm run up[\s\S]*npm run check/);
 });
 
-test.each(['up', 'down', 'restart', 'status', 'test', 'check', 'bench', 'docs'])(
+test.each(['up', 'down', 'restart', 'status', 'flows', 'test', 'check', 'bench', 'docs'])(
   '%s --help installs nothing',
   async (name) => {
     const { status, stdout } = start(name, '--help');

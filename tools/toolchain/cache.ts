@@ -17,7 +17,7 @@ export interface CachePlace {
   readonly program: string;
 }
 
-/** @param moduleFolder tools/<name>, whose go.sum names the exact sources. */
+/** @param moduleFolder tools/<module>, whose go.sum names the exact sources. */
 export async function cachePlace(tool: Tool, moduleFolder: string, env: NodeJS.ProcessEnv): Promise<CachePlace> {
   const root = join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'portolan');
   const sums = await readFile(join(moduleFolder, 'go.sum'));

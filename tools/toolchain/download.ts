@@ -1,11 +1,11 @@
-// The official download: archive, checked against the vendor's list of SHA-256 sums, unpacked by the system's tar. The
-// list comes over the same HTTPS origin, so it guards against damage, not against a stolen vendor account.
+// The official download: archive or program, checked against the vendor's SHA-256 sums; an archive is unpacked by the
+// system's tar. The list comes over the same HTTPS origin, so it guards against damage, not against a stolen vendor account.
 // A closed network is noticed within seconds.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { chmod, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -24,12 +24,14 @@ export async function download(release: Release, folder: string, signal?: AbortS
   const found = await save(await get(release.url, signal), archive);
   if (found !== wanted)
     throw new Error(`SHA-256 of ${release.url} is ${found}, but ${release.checksumsUrl} says ${wanted}`);
+  if (release.members === undefined) return chmod(archive, 0o755);
   await unpack(archive, release.members, folder);
   await rm(archive);
 }
 
-/** The sum of `file` in lines of "<sha256>  <file>". */
+/** The sum of `file` in lines of "<sha256>  <file>", or the only thing there is. */
 export function checksumOf(list: string, file: string): string {
+  if (/^[0-9a-f]{64}$/i.test(list.trim())) return list.trim().toLowerCase();
   const line = list.split('\n').find((entry) => entry.trim().split(/\s+\*?/)[1] === file);
   const sum = line?.trim().split(/\s+/)[0]?.toLowerCase();
   if (sum === undefined || !/^[0-9a-f]{64}$/.test(sum))

@@ -192,3 +192,23 @@ test('without Go the message says so', async () => {
   await goModule();
   await expect(search()).rejects.toThrow(/build: Go is not installed/);
 });
+
+test('a program that is published as it is comes with a sum of its own', async () => {
+  await goModule();
+  const program = await readFile(await script(join(root, 'release', 'plain'), '2.15.2'));
+  const { origin } = new URL(tiny()['nats-server'].release('linux', 'x64')?.url ?? '');
+  const release = { url: `${origin}/nats-server`, checksumsUrl: `${origin}/nats-server.sha256`, file: 'nats-server' };
+  served.set('/nats-server', program);
+  served.set('/nats-server.sha256', Buffer.from(`${createHash('sha256').update(program).digest('hex')}\n`));
+  expect(await search({}, { release: () => release })).toMatchObject({ version: '2.15.2', source: 'download' });
+  await rm(join(root, 'cache'), { recursive: true });
+  served.set('/nats-server', Buffer.from('#!/bin/sh\necho v2.15.2 # not theirs\n'));
+  await expect(search({}, { release: () => release })).rejects.toThrow(/download: SHA-256 of .*nats-server is/);
+});
+
+test.each(Object.values(tools))('$name: tools/$module builds the version that is asked for', async (tool) => {
+  const text = await readFile(join(import.meta.dirname, '..', tool.module, 'go.mod'), 'utf8');
+  const required = [...text.matchAll(/^(?:require )?\s*(\S+) v(\d+\.\d+\.\d+) *(?:\/\/ indirect)?$/gm)];
+  const owner = required.find(([, path = '']) => tool.goPackage === path || tool.goPackage.startsWith(`${path}/`));
+  expect(owner?.[2]).toBe(tool.version);
+});

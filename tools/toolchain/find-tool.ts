@@ -26,7 +26,7 @@ export interface FindOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** The tools that exist; tests give their own. */
   readonly catalogue?: Readonly<Record<ToolName, Tool>>;
-  /** Folder that holds <name>/go.mod. */
+  /** Folder that holds <module>/go.mod. */
   readonly modules?: string;
   /** Ends a download or a build, which leaves nothing behind then; its reason is thrown. */
   readonly signal?: AbortSignal;
@@ -49,7 +49,7 @@ interface Search {
 export async function findTool(name: ToolName, options: FindOptions = {}): Promise<FoundTool> {
   const env = options.env ?? process.env;
   const tool = (options.catalogue ?? tools)[name];
-  const moduleFolder = join(options.modules ?? dirname(import.meta.dirname), tool.name);
+  const moduleFolder = join(options.modules ?? dirname(import.meta.dirname), tool.module);
   const demanded = env[tool.variable];
   if (demanded) return fromEnvironment(tool, demanded, env);
   const place = await cachePlace(tool, moduleFolder, env);
@@ -103,7 +103,7 @@ async function byDownload(search: Search): Promise<FoundTool | undefined> {
   const { tool, place } = search;
   const release = tool.release(process.platform, process.arch);
   if (release === undefined) {
-    search.tried.push(`download: no official build for ${process.platform}-${process.arch}`);
+    search.tried.push(`download: no official build with a sum for ${process.platform}-${process.arch}`);
     return undefined;
   }
   const fill = () => publish(place, (folder) => download(release, folder, search.signal));

@@ -1,29 +1,37 @@
 // The programs that npm does not carry: their pinned versions and every official place they come from. Plain data; the
-// ways of getting them are in find-tool.ts. A new version is changed here and in tools/<name>/{go.mod,go.sum}.
+// ways of getting them are in find-tool.ts. A new version is changed here and in tools/<module>/{go.mod,go.sum}.
 // table
 
-export type ToolName = 'pulumi' | 'nats-server' | 'pebble';
+/** What test clusters need beside the tools of every stack. */
+export const clusterTools = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const;
 
-/** A published archive of one tool for one platform. */
+/** Set by `npm test` where not all of them can be had, so that no test uses what else is found. */
+export const noClusterVariable = 'PORTOLAN_NO_CLUSTER';
+
+export type ToolName = 'pulumi' | 'nats-server' | 'pebble' | (typeof clusterTools)[number];
+
+/** What is published of one tool for one platform. */
 export interface Release {
-  /** Address of a .tar.gz. */
+  /** Address of a .tar.gz, or of the program itself where `members` is absent. */
   readonly url: string;
-  /** Address of the vendor's list of `<sha256>  <file>` lines. */
+  /** Address of the vendor's list of `<sha256>  <file>` lines, or of the sum alone. */
   readonly checksumsUrl: string;
-  /** Name of the archive in that list. */
+  /** Name of what is downloaded in that list. */
   readonly file: string;
-  /** Files taken from the archive into the cache; the first is the tool itself and required. */
-  readonly members: readonly string[];
+  /** Files taken from the archive into the cache; the first is the tool itself and required. Absent: no archive. */
+  readonly members?: readonly string[];
 }
 
 export interface Tool {
   readonly name: ToolName;
+  /** Folder in tools/ that pins the sources; some modules give several tools. */
+  readonly module: string;
   /** Pinned version, "x.y.z". One found elsewhere suffices with the same major and at least this minor. */
   readonly version: string;
   /** Environment variable that names a path to use instead of all that follows. */
   readonly variable: string;
   readonly versionArgs: readonly string[];
-  /** Go package built in tools/<name>/. */
+  /** Go package built in tools/<module>/. */
   readonly goPackage: string;
   readonly ldflags: string;
   readonly release: (platform: NodeJS.Platform, arch: string) => Release | undefined;
@@ -37,10 +45,38 @@ const unix: readonly NodeJS.Platform[] = ['linux', 'darwin'];
 const pulumiVersion = '3.259.0';
 const natsVersion = '2.15.2';
 const pebbleVersion = '2.10.3';
+const kubernetesVersion = '1.36.3';
+const etcdVersion = '3.7.3';
+const kwokVersion = '0.8.0';
+
+/** Kubernetes publishes the programs of its control plane for Linux alone; elsewhere they are built. */
+function kubernetesTool(name: 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler'): Tool {
+  const variable = `PORTOLAN_${name.toUpperCase().replaceAll('-', '_')}`;
+  const [major, minor] = kubernetesVersion.split('.');
+  const stamp = 'k8s.io/component-base/version';
+  return {
+    name,
+    module: 'kubernetes',
+    version: kubernetesVersion,
+    variable,
+    versionArgs: ['--version'],
+    goPackage: `k8s.io/kubernetes/cmd/${name}`,
+    // without -X it says v0.0.0, and clients take it for a Kubernetes older than all they support
+    ldflags: `-s -w -X ${stamp}.gitVersion=v${kubernetesVersion} -X ${stamp}.gitMajor=${major} -X ${stamp}.gitMinor=${minor}`,
+    release: (platform, arch) => {
+      const cpu = goArch[arch];
+      if (platform !== 'linux' || cpu === undefined) return undefined;
+      const url = `https://dl.k8s.io/release/v${kubernetesVersion}/bin/linux/${cpu}/${name}`;
+      return { url, checksumsUrl: `${url}.sha256`, file: name };
+    },
+    byHand: `Get ${name} ${kubernetesVersion} (https://kubernetes.io/releases/download/) and set ${variable} to its path, or install Go 1.26 or newer (https://go.dev/dl/).`,
+  };
+}
 
 export const tools: Readonly<Record<ToolName, Tool>> = {
   pulumi: {
     name: 'pulumi',
+    module: 'pulumi',
     version: pulumiVersion,
     variable: 'PORTOLAN_PULUMI',
     versionArgs: ['version'],
@@ -63,6 +99,7 @@ export const tools: Readonly<Record<ToolName, Tool>> = {
   },
   'nats-server': {
     name: 'nats-server',
+    module: 'nats-server',
     version: natsVersion,
     variable: 'PORTOLAN_NATS_SERVER',
     versionArgs: ['--version'],
@@ -81,6 +118,7 @@ export const tools: Readonly<Record<ToolName, Tool>> = {
   // tests alone need it, so that no vendor's archive is looked for
   pebble: {
     name: 'pebble',
+    module: 'pebble',
     version: pebbleVersion,
     variable: 'PORTOLAN_PEBBLE',
     versionArgs: ['-version'],
@@ -88,5 +126,39 @@ export const tools: Readonly<Record<ToolName, Tool>> = {
     ldflags: `-s -w -X main.version=${pebbleVersion}`,
     release: () => undefined,
     byHand: `Install pebble ${pebbleVersion} (https://github.com/letsencrypt/pebble) and set PORTOLAN_PEBBLE to its path, or install Go 1.26 or newer (https://go.dev/dl/).`,
+  },
+  'kube-apiserver': kubernetesTool('kube-apiserver'),
+  'kube-controller-manager': kubernetesTool('kube-controller-manager'),
+  'kube-scheduler': kubernetesTool('kube-scheduler'),
+  etcd: {
+    name: 'etcd',
+    module: 'etcd',
+    version: etcdVersion,
+    variable: 'PORTOLAN_ETCD',
+    versionArgs: ['--version'],
+    goPackage: 'go.etcd.io/etcd/server/v3',
+    ldflags: '-s -w',
+    release: (platform, arch) => {
+      const cpu = goArch[arch];
+      // for macOS there are .zip files only
+      if (platform !== 'linux' || cpu === undefined) return undefined;
+      const folder = `https://github.com/etcd-io/etcd/releases/download/v${etcdVersion}`;
+      const stem = `etcd-v${etcdVersion}-linux-${cpu}`;
+      const file = `${stem}.tar.gz`;
+      return { url: `${folder}/${file}`, checksumsUrl: `${folder}/SHA256SUMS`, file, members: [`${stem}/etcd`] };
+    },
+    byHand: `Install etcd ${etcdVersion} (https://github.com/etcd-io/etcd/releases) and set PORTOLAN_ETCD to its path, or install Go 1.26 or newer (https://go.dev/dl/).`,
+  },
+  kwok: {
+    name: 'kwok',
+    module: 'kwok',
+    version: kwokVersion,
+    variable: 'PORTOLAN_KWOK',
+    versionArgs: ['--version'],
+    goPackage: 'sigs.k8s.io/kwok/cmd/kwok',
+    ldflags: `-s -w -X sigs.k8s.io/kwok/pkg/consts.Version=v${kwokVersion}`,
+    // published without sums to hold them against
+    release: () => undefined,
+    byHand: `Install kwok ${kwokVersion} (https://kwok.sigs.k8s.io/docs/user/installation/) and set PORTOLAN_KWOK to its path, or install Go 1.26 or newer (https://go.dev/dl/).`,
   },
 };

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProcessArgs } from '@portolan/provider';
-import type { Program, Workload } from '../site.ts';
 import type { LocalSitePlan } from './validate.ts';
+import type { Program, Workload } from './workload.ts';
 
 const readyWithinSeconds = 60;
 /**

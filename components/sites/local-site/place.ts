@@ -15,41 +15,55 @@ const drainTimeoutMs = 8_000;
 const drainDelayMs = 0;
 const localHosts: ReadonlySet<string> = new Set(['localhost', loopback]);
 
+/** Written by the control plane's birth. */
+export const adminTokenFile = (dataDir: string): string => join(dataDir, 'admin-token');
+
+/** Written by the control plane's birth. */
+export const natsConfFile = (dataDir: string): string => join(dataDir, 'nats.conf');
+
 /** Where the CA and the certificate of the site lie; the control plane makes them at its birth. */
 const siteFile = (dir: string, file: string): string => join(dir, 'control-plane', 'site', file);
 
 export function controlPlanePlace(dir: string, plane: PlaneAddress): ControlPlanePlace {
+  refuseCertificate(plane);
   const port = portOf(plane, 6);
   const dataDir = join(dir, 'control-plane');
+  const natsUrl = `nats://${new URL(plane.url).hostname}:${port + 4}`;
   return {
     listen: listenersFrom(port),
     siteCertificate: { hosts: [...localHosts] },
     caFile: siteFile(dir, 'ca.crt'),
     configFile: join(dir, 'config', 'control-plane.yaml'),
     dataDir,
-    adminTokenFile: join(dataDir, 'admin-token'),
     nats: {
-      url: `nats://${new URL(plane.url).hostname}:${port + 4}`,
-      listen: at(port + 4),
-      monitor: at(port + 5),
-      storeDir: join(dir, 'nats'),
-      configFile: join(dataDir, 'nats.conf'),
+      publicUrl: natsUrl,
+      config: { url: natsUrl, listen: at(port + 4), monitor: at(port + 5), storeDir: join(dir, 'nats') },
     },
   };
 }
 
 export function gatewayPlace(dir: string, plane: PlaneAddress, upstreamCidrs: readonly ReachRange[]): GatewayPlace {
+  refuseCertificate(plane);
   return {
     listen: listenersFrom(portOf(plane, 4)),
     certificate: { certFile: siteFile(dir, 'tls.crt'), keyFile: siteFile(dir, 'tls.key') },
     configFile: join(dir, 'config', `gateway-${plane.name}.yaml`),
     dataDir: join(dir, 'gateways', plane.name),
-    enrolmentFile: join(dir, 'gateways', `${plane.name}.enrolment.json`),
-    identityFile: join(dir, 'gateways', plane.name, 'identity', 'identity.json'),
+    authoritiesFile: ({ caFile }) => caFile,
+    enrolment: {
+      by: 'secret',
+      enrolmentFile: join(dir, 'gateways', `${plane.name}.enrolment.json`),
+      identityFile: join(dir, 'gateways', plane.name, 'identity', 'identity.json'),
+    },
     upstreamCidrs,
     drainDelayMs,
     drainTimeoutMs,
   };
+}
+
+function refuseCertificate({ owner, certificate }: PlaneAddress): void {
+  if (certificate === undefined) return;
+  throw new ArgumentError(`${owner}.certificate`, 'a LocalSite makes the certificates of its planes; leave it out.');
 }
 
 /** @param size How many ports in a row the plane needs. */

@@ -1,4 +1,4 @@
-/** What gateways ask themselves: enrolment with a one-time secret; renewal and snapshot with their mesh certificate. */
+/** What gateways ask themselves, and agents of NATS servers: enrolment with a one-time secret or their pod's token; renewal and snapshot with their mesh certificate. */
 import { api, GatewayName } from '@portolan/core';
 import { z } from 'zod';
 import type { MeshCaller } from '../../ports.ts';
@@ -34,11 +34,23 @@ export const gatewayRoutes = (parts: Parts): readonly Route[] => [
     access: 'secret',
     tag: 'gateways',
     summary:
-      'Enrols a replica: its public keys and the one-time secret against certificate, NATS identity and first snapshot.',
+      "Enrols a replica: its public keys and a one-time secret, or its pod's service-account token, against certificate, NATS identity and first snapshot.",
     body: api.EnrollBody,
     answers: { 200: { says: 'Its identity.', schema: api.Identity } },
-    problems: ['invalid_body', 'enrolment_refused'],
+    problems: ['invalid_body', 'enrolment_refused', 'too_many_requests'],
     handle: async ({ body }) => ok(await parts.enrolling.enroll(body)),
+  }),
+  route({
+    method: 'POST',
+    path: '/nats-servers/enroll',
+    access: 'secret',
+    tag: 'gateways',
+    summary:
+      "Gives the agent of a NATS server its certificate and the keys that all servers hold, against its pod's service-account token.",
+    body: api.NatsServerEnrollBody,
+    answers: { 200: { says: 'Its identity.', schema: api.NatsServerIdentity } },
+    problems: ['invalid_body', 'enrolment_refused', 'not_found'],
+    handle: async ({ body }) => ok(await parts.natsServers.enroll(body)),
   }),
   route({
     method: 'POST',

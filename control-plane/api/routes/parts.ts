@@ -2,12 +2,13 @@
 import type { Kysely } from 'kysely';
 import type { Database } from '../../db/index.ts';
 import type { Kek } from '../../keys/kek.ts';
-import type { Enrolling, NatsLink, ServerStates, Snapshots } from '../../ports.ts';
+import type { Enrolling, NatsLink, NatsServersEnrolling, ServerStates, Snapshots } from '../../ports.ts';
 
 export interface Parts {
   readonly db: Kysely<Database>;
   readonly kek: Kek;
   readonly enrolling: Enrolling;
+  readonly natsServers: NatsServersEnrolling;
   readonly snapshots: Snapshots;
   readonly nats: NatsLink;
   readonly servers: ServerStates;

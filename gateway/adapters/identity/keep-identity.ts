@@ -1,6 +1,6 @@
 /**
- * Keeps this gateway somebody: enrols when an enrolment file lies there, renews at two thirds of the certificate's life, and after every
- * wake or reconnect where that was missed. What the exchanges are stands in obtain.ts.
+ * Keeps this gateway somebody: enrols when an enrolment file lies there, or by its pod's token; renews at two thirds of the certificate's life, and
+ * after every wake or reconnect where that was missed. What the exchanges are stands in obtain.ts.
  * Invariant: never throws and never stops serving; a refusal leaves the identity as it is, and the log says what a person must do.
  */
 import { rm } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import { readIfThere } from '../replace-file.ts';
 import { backoff, Pause } from '../wait.ts';
 import { chainFile, type HeldIdentity, loadIdentity, storeIdentity, type Trust } from './held-identity.ts';
 import { type GatewayKeys, keepKeys } from './keys.ts';
-import { type Asker, enrol, IdentityRefused, type Obtained, renew } from './obtain.ts';
+import { type Asker, enrol, enrolPod, IdentityRefused, type Obtained, renew } from './obtain.ts';
 
 /** The wall clock is looked at this often: a machine that slept does not advance its timers. */
 const LOOK_MS = 1000;
@@ -26,6 +26,8 @@ export interface IdentityOptions {
   /** Folder of the keys and the identity; made with mode 0700. */
   readonly folder: string;
   readonly enrolmentFile: string;
+  /** In place of `enrolmentFile`. */
+  readonly serviceAccountTokenFile?: string | undefined;
   readonly controlPlane: ControlPlaneAddress;
   readonly clock: Clock;
   readonly log: Log;
@@ -123,6 +125,8 @@ export class KeptIdentity implements MeshIdentity {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
+    const { serviceAccountTokenFile } = this.#options;
+    if (serviceAccountTokenFile !== undefined) return this.#lookAsPod(serviceAccountTokenFile, signal);
     const now = this.#options.clock.now();
     const order = await readIfThere(this.#options.enrolmentFile);
     if (order === undefined) this.#refusedEnrolment = undefined;
@@ -133,6 +137,23 @@ export class KeptIdentity implements MeshIdentity {
       this.#alarm(this.#held);
       if (now >= this.#askAfter) await this.#renew(this.#held, signal);
     }
+  }
+
+  /** Its token lies there at all times, so whatever else fails it enrols again, with the same keys. */
+  async #lookAsPod(tokenFile: string, signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#options;
+    const held = this.#held;
+    if (held && !this.#due()) return;
+    if (held) this.#alarm(held);
+    if (clock.now() < this.#askAfter) return;
+    if (held && clock.now() < held.notAfter)
+      try {
+        return await this.#renew(held, signal);
+      } catch (error) {
+        if (!(error instanceof IdentityRefused)) throw error;
+        log.warn({ err: error }, `renewal refused: ${error.message}; enrolling again by the service-account token`);
+      }
+    await this.#take(await enrolPod(this.#asker(signal), await readToken(tokenFile), held));
   }
 
   async #enrol(order: string, signal: AbortSignal): Promise<void> {
@@ -197,7 +218,9 @@ export class KeptIdentity implements MeshIdentity {
 
   #failed(error: unknown): void {
     const { clock, log } = this.#options;
-    const wait = error instanceof IdentityRefused ? REFUSED_RETRY_MS : backoff(this.#tries, RETRY.first, RETRY.most);
+    // who is nobody yet may be refused only until it is registered
+    const patient = error instanceof IdentityRefused && this.#held !== undefined;
+    const wait = patient ? REFUSED_RETRY_MS : backoff(this.#tries, RETRY.first, RETRY.most);
     this.#tries += 1;
     this.#askAfter = clock.now() + wait;
     const what = this.#held ? 'the mesh certificate could not be renewed' : 'the gateway could not enrol';
@@ -238,6 +261,13 @@ const renewalDue = (held: Pick<HeldIdentity, 'obtainedAt' | 'notAfter'>): number
 /** Half of what was left when renewal fell due: time enough for a person, late enough not to cry wolf. */
 const alarmDue = (held: Pick<HeldIdentity, 'obtainedAt' | 'notAfter'>): number =>
   (renewalDue(held) + held.notAfter) / 2;
+
+/** Read at each try: kubelet replaces it before it expires. */
+async function readToken(path: string): Promise<string> {
+  const token = (await readIfThere(path))?.trim();
+  if (token) return token;
+  throw new Error(`${path} holds no service-account token: mount a projected volume with one there`);
+}
 
 function parseEnrolment(text: string): api.Enrolment {
   try {

@@ -1,9 +1,10 @@
 /**
- * The two exchanges that end in an identity: enrolment by a one-time secret, renewal by the certificate in force.
+ * The three exchanges that end in an identity: enrolment by a one-time secret or by a pod's token, renewal by the certificate in force.
  * The answer is checked here, whole, before anybody sees it; when to ask, and what follows a refusal, is keep-identity.ts's.
  * Invariant: an answer widens no trust. At enrolment the other side has shown a public certificate alone, so only the root and the snapshot keys
  * that the enrolment file pins are kept of it; a renewal keeps those in force. Others come in by a snapshot that a trusted key has signed: that is
- * how roots and keys rotate, and why an authority that was stolen forges certificates, but no snapshot.
+ * how roots and keys rotate, and why an authority that was stolen forges certificates, but no snapshot. A pod that is nobody yet has no pins: it
+ * believes whoever holds the certificate of the control plane's public name, that one time.
  */
 import type { X509Certificate } from 'node:crypto';
 import { api, gatewaySpiffeId } from '@portolan/core';
@@ -40,6 +41,35 @@ export async function enrol(asker: Asker, enrolment: api.Enrolment): Promise<Obt
   if (answer.gateway !== enrolment.gateway)
     throw new IdentityRefused(`the answer is for gateway ${answer.gateway}, the enrolment for ${enrolment.gateway}`);
   return accept(asker, answer, await pinned(answer, enrolment));
+}
+
+/**
+ * Enrols with a pod's projected service-account token, be it again: then whom we trust stays as it is, unless the mesh is another one.
+ * Throws like `enrol`.
+ */
+export async function enrolPod(asker: Asker, token: string, held: HeldIdentity | undefined): Promise<Obtained> {
+  const body: api.EnrollBody = { ...(await claims(asker.keys)), serviceAccountToken: token };
+  const ask = { method: 'POST', path: '/api/v1/enroll', body, signal: asker.signal } as const;
+  const answer = readAnswer(await askPublicly(asker.controlPlane, ask));
+  return acceptHeld(asker, answer, held) ?? accept(asker, answer, offered(answer));
+}
+
+/** Undefined where the answer is of another gateway or mesh than ours: no root that we trust has signed it. */
+function acceptHeld(asker: Asker, answer: api.Identity, held: HeldIdentity | undefined): Obtained | undefined {
+  if (held?.gateway !== answer.gateway || held.federation !== answer.federation) return undefined;
+  try {
+    return accept(asker, answer, held);
+  } catch (error) {
+    if (error instanceof IdentityRefused) return undefined;
+    throw error;
+  }
+}
+
+function offered({ caBundle, snapshotKeys }: api.Identity): Trust {
+  const roots = caBundle.flatMap(readRoots);
+  const [first] = roots;
+  if (!first) throw new IdentityRefused('the answer has no mesh root');
+  return { meshRootSha256: fingerprint(first), caBundle: roots.map((root) => root.toString()), snapshotKeys };
 }
 
 /** What the enrolment file names, of all that the answer offers. */

@@ -4,7 +4,7 @@ import { SpooledRecord, subjects } from '@portolan/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Enrolled } from '../stand-in/enrolled.ts';
 import { systemClock } from '../system-clock.ts';
-import { shipSpool } from './ship-spool.ts';
+import { shipRest, shipSpool } from './ship-spool.ts';
 import { openSpool, type Spool } from './spool.ts';
 import { auditRecord } from './test-record.ts';
 
@@ -103,6 +103,20 @@ describe('shipping the spool', () => {
     await until(async () => tools((await streamed(control)).records).at(-1)).toBe(599);
     watermark(control, records[0]?.epoch ?? '', 600);
     await until(async () => tools((await streamed(control)).records).at(-1)).toBe(999);
+  });
+
+  test('an orderly end waits until the last record is in the database, and for NATS not at all', async () => {
+    await append(0, 10);
+    ship();
+    const began = performance.now();
+    expect(await shipRest({ spool, link: own.link })).toBe(10); // NATS was never there
+    expect(performance.now() - began).toBeLessThan(1_000);
+    const control = await own.plane.nats.start();
+    await until(async () => (await streamed(control)).records.length).toBe(10);
+    const ended = shipRest({ spool, link: own.link });
+    const { records } = await streamed(control);
+    watermark(control, records[0]?.epoch ?? '', 10);
+    expect(await ended).toBe(0);
   });
 
   test('records of a process before this one are shipped too, until they are acknowledged', async () => {

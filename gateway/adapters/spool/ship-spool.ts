@@ -50,6 +50,21 @@ export async function shipSpool(options: ShipOptions, signal: AbortSignal): Prom
   stop();
 }
 
+const LAST_RECORDS_MS = 5_000;
+const POLL_MS = 20;
+
+/**
+ * At an orderly end, while `shipSpool` still works: waits until all that was recorded is in PostgreSQL, because a pod's disk goes with it. Ends after
+ * 5 s, and at once where NATS is away. Answers how many records are left.
+ */
+export async function shipRest({ spool, link }: Pick<ShipOptions, 'spool' | 'link'>): Promise<number> {
+  const deadline = performance.now() + LAST_RECORDS_MS;
+  const left = (): number => spool.state().records;
+  while (left() > 0 && link.connected && performance.now() < deadline)
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  return left();
+}
+
 class Shipping {
   readonly #options: ShipOptions;
   readonly #stallMs: number;

@@ -25,6 +25,8 @@ export interface Asked {
   readonly authorized: boolean;
 }
 
+type Proof = Partial<Pick<api.EnrollBody, 'token' | 'serviceAccountToken'>>;
+
 export class StandInControlPlane {
   readonly mesh: Authority;
   readonly site: Authority;
@@ -36,6 +38,10 @@ export class StandInControlPlane {
   certificateLife = 86_400_000;
   /** Answers every enrolment and renewal with this status. */
   refuseWith: number | undefined;
+  /** Answers every renewal with this status. */
+  refuseRenewalWith: number | undefined;
+  /** The one token of a pod that enrols. */
+  serviceAccountToken: string | undefined;
   /** Changes the answer to an enrolment or renewal. */
   bend: (identity: api.Identity) => api.Identity | Promise<api.Identity> = (identity) => identity;
   snapshot = '';
@@ -144,12 +150,8 @@ export class StandInControlPlane {
     response.writeHead(404).end('{}');
   }
 
-  async #identity(
-    _request: IncomingMessage,
-    response: ServerResponse,
-    asked: api.RenewBody & { token?: string },
-  ): Promise<void> {
-    const refused = this.refuseWith ?? (asked.token !== undefined && asked.token !== TOKEN ? 401 : undefined);
+  async #identity(_request: IncomingMessage, response: ServerResponse, asked: api.RenewBody & Proof): Promise<void> {
+    const refused = this.refuseWith ?? this.#refusal(asked);
     if (refused !== undefined) {
       const error = { code: 'refused', message: 'The enrolment secret is not valid.' };
       response.writeHead(refused, { 'content-type': 'application/json' }).end(JSON.stringify({ error }));
@@ -166,6 +168,12 @@ export class StandInControlPlane {
       snapshot: await this.sign({}),
     };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(await this.bend(identity)));
+  }
+
+  #refusal({ token, serviceAccountToken }: Proof): number | undefined {
+    if (token !== undefined) return token === TOKEN ? undefined : 401;
+    if (serviceAccountToken !== undefined) return serviceAccountToken === this.serviceAccountToken ? undefined : 403;
+    return this.refuseRenewalWith;
   }
 
   async #seal(sealKey: JWK): Promise<void> {

@@ -7,6 +7,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
+  hostHeaderValidation,
   localhostHostValidation,
   localhostOriginValidation,
   type NodeIncomingMessageLike,
@@ -27,6 +28,8 @@ export interface EverythingOptions {
   readonly port?: number;
   /** Default: dual. */
   readonly era?: EverythingEra;
+  /** Host names under which it answers, beside loopback's. Default: none. */
+  readonly hosts?: readonly string[];
 }
 
 export class Everything implements AsyncDisposable {
@@ -34,17 +37,17 @@ export class Everything implements AsyncDisposable {
   readonly #modern: McpHttpHandler;
   readonly #http: Server;
 
-  private constructor(era: EverythingEra) {
+  private constructor(era: EverythingEra, hosts: readonly string[]) {
     const changes = new Changes();
     const tasks = new TaskStore();
     this.#modern = createMcpHandler(() => buildServer({ era: 'modern', changes, tasks }), { legacy: 'reject' });
     this.sessions = new LegacySessions(() => buildServer({ era: 'legacy', changes, tasks }));
     changes.reach({ modern: this.#modern.notify, legacy: this.sessions });
-    this.#http = createServer(door(this.#route(era)));
+    this.#http = createServer(door(this.#route(era), hosts));
   }
 
-  static async start({ port = 0, era = 'dual' }: EverythingOptions = {}): Promise<Everything> {
-    const everything = new Everything(era);
+  static async start({ port = 0, era = 'dual', hosts = [] }: EverythingOptions = {}): Promise<Everything> {
+    const everything = new Everything(era, hosts);
     await new Promise<void>((resolve, reject) => {
       everything.#http.once('error', reject).listen(port, '127.0.0.1', resolve);
     });
@@ -71,9 +74,9 @@ export class Everything implements AsyncDisposable {
   }
 }
 
-function door(fetch: (request: Request) => Promise<Response>) {
+function door(fetch: (request: Request) => Promise<Response>, hosts: readonly string[]) {
   const handle = toNodeHandler({ fetch }, { onerror: (error) => console.error(`everything: ${error.message}`) });
-  const hostIsOurs = localhostHostValidation();
+  const hostIsOurs = hosts.length === 0 ? localhostHostValidation() : hostHeaderValidation([...hosts]);
   const originIsOurs = localhostOriginValidation();
   return (request: IncomingMessage, response: ServerResponse) => {
     if (!hostIsOurs(request, response) || !originIsOurs(request, response)) return;

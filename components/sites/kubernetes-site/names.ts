@@ -1,0 +1,61 @@
+/** Names, ports and paths that manifests, rules and configuration share. */
+
+/** Part of a plane: `app.kubernetes.io/name`. */
+export type Part = 'gateway' | 'control-plane' | 'nats' | 'postgres';
+
+export const namespaceOf = (prefix: string, plane: string): string => `${prefix}-${plane}`;
+
+/** Selector of a part's pods. */
+export const selectorOf = (part: Part, plane: string) => ({
+  'app.kubernetes.io/name': part,
+  'app.kubernetes.io/instance': plane,
+});
+
+export const labelsOf = (part: Part, plane: string, own: Readonly<Record<string, string>> = {}) => ({
+  ...own,
+  ...selectorOf(part, plane),
+  'app.kubernetes.io/part-of': 'portolan',
+  'app.kubernetes.io/managed-by': 'pulumi',
+});
+
+/** On the pods that stand behind a plane's public address: control plane and NATS have one together. */
+export const doorLabel = (plane: string) => ({ 'portolan.dev/door': plane });
+
+/** Ports of pods by name. */
+export const ports = {
+  tls: 8443,
+  health: 8081,
+  metrics: 9090,
+  nats: 4222,
+  cluster: 6222,
+  monitor: 8222,
+  postgres: 5432,
+} as const;
+
+/** Of every pod of ours: nobody's on the node. */
+export const uid = 65_532;
+
+export const paths = {
+  config: '/etc/portolan/config',
+  configFile: '/etc/portolan/config/config.yaml',
+  tls: '/etc/portolan/tls',
+  certFile: '/etc/portolan/tls/tls.crt',
+  keyFile: '/etc/portolan/tls/tls.key',
+  authorities: '/etc/portolan/ca',
+  caFile: '/etc/portolan/ca/ca.crt',
+  kek: '/etc/portolan/kek',
+  kekFile: '/etc/portolan/kek/kek',
+  database: '/etc/portolan/database',
+  passFile: '/etc/portolan/database/pgpass',
+  token: '/var/run/secrets/portolan',
+  tokenFile: '/var/run/secrets/portolan/token',
+  data: '/var/lib/portolan',
+  natsStore: '/var/lib/nats',
+  natsRun: '/var/run/nats',
+} as const;
+
+/** A program's own folder in a volume: the volume itself is the kubelet's, with a mode that is not ours to change. */
+export const own = (volume: string): string => `${volume}/own`;
+
+/** Secrets of a control plane's namespace; its birth makes them. */
+export const secrets = { kek: 'kek', database: 'database', adminToken: 'admin-token' } as const;

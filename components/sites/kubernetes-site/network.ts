@@ -1,0 +1,49 @@
+/** What flows must know of a site and of its planes. Pure. */
+import type { ControlPlaneNetwork, GatewayNetwork, SiteNetwork } from '../../flows/index.ts';
+import type { PlaneAddress } from '../site.ts';
+import { namespaceOf } from './names.ts';
+import type { KubernetesSitePlan } from './validate.ts';
+
+export const siteNetwork = (name: string, plan: KubernetesSitePlan): SiteNetwork => ({
+  name,
+  platform: plan.platform,
+  cluster: name,
+  egressCidrs: plan.egressCidrs,
+  apiServer: plan.apiServer ?? { cidrs: [], port: 443 }, // asked for where a control plane runs
+  upstreamCidrs: plan.upstreamCidrs,
+  balancerCidrs: plan.balancerCidrs,
+  scrapers: plan.scrapers,
+  loginCidrs: plan.loginCidrs,
+});
+
+interface OnSite {
+  readonly name: string;
+  readonly plan: KubernetesSitePlan;
+  /** Under which the plane is dialled; undefined while its balancer has none. */
+  readonly address: string | undefined;
+}
+
+const anyPlane = (plane: PlaneAddress, { name, plan, address }: OnSite) => ({
+  name: plane.name,
+  url: plane.url,
+  site: siteNetwork(name, plan),
+  namespace: namespaceOf(plan.namespacePrefix, plane.name),
+  ingressCidrs: address === undefined ? undefined : [hostCidr(address)],
+  public: plane.callers,
+});
+
+export const gatewayNetwork = (plane: PlaneAddress, site: OnSite): GatewayNetwork => ({
+  kind: 'gateway',
+  ...anyPlane(plane, site),
+});
+
+export function controlPlaneNetwork(plane: PlaneAddress, site: OnSite): ControlPlaneNetwork {
+  return { kind: 'control-plane', ...anyPlane(plane, site), database: databaseOf(site.plan) };
+}
+
+function databaseOf({ database }: KubernetesSitePlan): ControlPlaneNetwork['database'] {
+  if (database?.kind !== 'given') return 'cluster';
+  return { cidrs: database.cidrs, port: Number(new URL(database.url).port || 5432) };
+}
+
+const hostCidr = (address: string): string => `${address}/${address.includes(':') ? 128 : 32}`;

@@ -1,0 +1,135 @@
+/**
+ * Stack `onprem` through the real engine on two real API servers: what `up`, `up` again, one gateway more, another image, a failure half
+ * way and `destroy` do. Pods are simulated; a control plane's API answers from memory.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { adminToken } from '../../provider/test/registry-stand-in.ts';
+import { runEngine } from '../../tools/local/engine.ts';
+import { placeSettings } from '../../tools/programs/prepare.ts';
+import { type ProgramSettings, readProgramSettings } from '../../tools/programs/settings.ts';
+import { withStandIns } from '../../tools/programs/stand-in-settings.ts';
+import {
+  createStack,
+  type Pulumi,
+  pulumiFor,
+  type StackPlace,
+  stackPlace,
+  stateFile,
+} from '../../tools/stack/index.ts';
+import { type Environment, startEnvironment } from '../stand-ins/environment.ts';
+import { faultsVariable, findClusterPrograms } from '../stand-ins/kubernetes/index.ts';
+
+const cycleMs = 240_000; // measured below 60 s on a quiet machine of two cores
+
+describe.skipIf(findClusterPrograms() === undefined)('stack onprem on real API servers', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portolan-clusters-'));
+  const faults = join(folder, 'faults');
+  const signal = new AbortController().signal;
+  let settings: ProgramSettings;
+  let environment: Environment;
+  let pulumi: Pulumi;
+
+  beforeAll(async () => {
+    const own = join(folder, 'stack');
+    const ours = await stackPlace('onprem');
+    const files = { state: join(own, 'state'), home: join(own, 'home'), passphraseFile: join(own, 'passphrase') };
+    const place: StackPlace = { ...ours, folder: own, ...files, settingsFile: join(own, 'Pulumi.onprem.yaml') };
+    const written = await readProgramSettings(place);
+    // addresses for one gateway more than the stack has: a test adds it
+    environment = await startEnvironment({ ...written, gateways: { ...written.gateways, rome } }, folder);
+    settings = withStandIns(written, environment.standIns);
+    pulumi = await pulumiFor(place, { env: { ...process.env, [faultsVariable]: faults } });
+    await createStack(pulumi);
+  }, cycleMs);
+
+  afterAll(async () => {
+    await environment?.[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true, force: true });
+  }, cycleMs);
+
+  /** What the engine tells: `+ paris-deployment (Deployment)`. Nothing for what stays. */
+  async function run(...operation: readonly string[]): Promise<readonly string[]> {
+    await placeSettings(pulumi.place, settings, environment.standIns.provider);
+    const lines: string[] = [];
+    const tell = (line: string) => lines.push(line.trim());
+    await runEngine(pulumi, operation, { verbose: false, beginning: '', tell, signal });
+    return lines;
+  }
+  const up = () => run('up', '--refresh');
+
+  test('a create that fails half way is gone on with', { timeout: cycleMs }, async () => {
+    writeFileSync(faults, 'create StatefulSet\n');
+    await expect(up()).rejects.toThrow(/control-postgres-server.*by order of the test/);
+    const rest = await up();
+    expect(rest).toContain('+ paris-deployment (Deployment)');
+    expect(rest).not.toContain('+ paris-namespace (Namespace)');
+  });
+
+  test('again, nothing changes', { timeout: cycleMs }, async () => {
+    expect(await up()).toEqual([]);
+  });
+
+  test('one gateway more makes its own and the symmetric rules, and changes the matrix alone', {
+    timeout: cycleMs,
+  }, async () => {
+    settings = withStandIns({ ...settings, gateways: { ...settings.gateways, rome } }, environment.standIns);
+    const lines = await up();
+    const others = lines.filter((line) => !/^\+ (rome-\S+|mesh-calls\.\S*rome\S*) /.test(line));
+    expect(others).toEqual(['~ mesh-peers (PeerMatrix)']);
+    for (const rule of ['berlin.rome.in', 'berlin.rome.out', 'rome.berlin.in', 'rome.berlin.out'])
+      expect(lines).toContain(`+ mesh-calls.${rule} (NetworkPolicy)`);
+  });
+
+  test('another image of the gateway touches its workloads alone', { timeout: cycleMs }, async () => {
+    const image = `registry.example.com/portolan/gateway@sha256:${'1'.repeat(64)}`;
+    const sites = Object.entries(settings.sites).map(([name, site]) => {
+      return [name, { ...site, images: { ...(site.images as object), gateway: image } }];
+    });
+    settings = { ...settings, sites: Object.fromEntries(sites) };
+    const deployments = ['berlin', 'paris', 'rome'].map((name) => `~ ${name}-deployment (Deployment)`);
+    expect([...(await up())].sort()).toEqual(deployments);
+  });
+
+  test('the state holds no secret that was made', { timeout: cycleMs }, async () => {
+    const state = readFileSync(stateFile(pulumi.place), 'utf8');
+    expect(state).toContain('paris-deployment');
+    for (const secret of [adminToken, ...(await secretsIn(environment))]) expect(state).not.toContain(secret);
+  });
+
+  test('destroy leaves nothing', { timeout: cycleMs }, async () => {
+    await run('destroy');
+    for (const { api } of environment.clusters.values()) {
+      const left = (await api.list('/api/v1/namespaces')).map(({ metadata }) => metadata.name);
+      expect(left.filter((name) => name.startsWith('portolan-'))).toEqual([]);
+      expect(await api.list('/api/v1/persistentvolumes')).toEqual([]);
+    }
+  });
+});
+
+const rome = {
+  site: 'paris',
+  url: 'https://rome-gw.example.com',
+  callerCidrs: ['10.0.0.0/8'],
+  certificate: { secretRef: 'public-tls' },
+};
+
+/** Every value of every Secret of ours, as text and as the API shows it. */
+async function secretsIn({ clusters }: Environment): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const { api } of clusters.values()) {
+    for (const { metadata, data = {} } of await api.list<SecretObject>('/api/v1/secrets')) {
+      if (!metadata.namespace.startsWith('portolan-')) continue;
+      for (const value of Object.values(data)) found.push(value, Buffer.from(value, 'base64').toString());
+    }
+  }
+  expect(found.length).toBeGreaterThanOrEqual(8); // kek, password, pass file, admin token
+  return found;
+}
+
+interface SecretObject {
+  readonly metadata: { readonly namespace: string };
+  readonly data?: Readonly<Record<string, string>>;
+}

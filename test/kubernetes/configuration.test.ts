@@ -1,0 +1,62 @@
+/** What the stacks in clusters render is what the programs read: every ConfigMap's file by the schema of its program. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { type Registered, record } from '../../components/test/recorded-program.ts';
+import { parseConfig } from '../../control-plane/config.ts';
+import { NatsAgent } from '../../control-plane/nats-agent/config.ts';
+import { ConfigFile } from '../../gateway/config-schema.ts';
+import { kubernetes } from '../../stacks/kubernetes.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'portolan-rendered-'));
+const kubeconfig = join(dir, 'kubeconfig');
+beforeAll(() => writeFileSync(kubeconfig, ''));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** `ConfigMap control-config` → its file. */
+async function files(stack: string): Promise<ReadonlyMap<string, string>> {
+  const text = readFileSync(join(import.meta.dirname, '..', '..', 'stacks', `Pulumi.${stack}.yaml`), 'utf8');
+  const { config } = parse(text, { merge: true }) as { config: Record<string, unknown> };
+  const settings = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.split(':')[1] ?? '', value]));
+  for (const site of Object.values(settings.sites as Record<string, { cluster: { kubeconfig: string } }>))
+    site.cluster.kubeconfig = kubeconfig;
+  const registered = await record(() => kubernetes(settings));
+  const maps = registered.filter(
+    ({ type, inputs }) => type === 'kubernetes:core/v1:ConfigMap' && inputs.data['config.yaml'],
+  );
+  return new Map(maps.map(({ name, inputs }: Registered) => [name, inputs.data['config.yaml']]));
+}
+
+const environment = { DATABASE_URL: 'postgres://portolan@postgres:5432/portolan', PGPASSFILE: '/etc/portolan/pgpass' };
+
+describe.each(['dev', 'onprem'])('stack %s', (stack) => {
+  test('the control plane reads its file: keys in the database, Secrets of birth, NATS by its agents', async () => {
+    const config = parseConfig((await files(stack)).get('control-config') ?? '', environment, 'control-config');
+    expect(config.keys).toEqual({ in: 'database', kekFile: '/etc/portolan/kek/kek' });
+    expect(config.kubernetes?.adminTokenSecret).toBe('admin-token');
+    expect(config.nats.servers).toBe(stack === 'onprem' ? 3 : 1);
+    expect([config.nats.url].flat()).toHaveLength(config.nats.servers);
+  });
+
+  test('agents of NATS read theirs: every server is a route, by a name of the cluster host', async () => {
+    const rendered = await files(stack);
+    const { natsAgent } = JSON.parse(rendered.get('control-nats-config') ?? '');
+    const agent = NatsAgent.parse(natsAgent);
+    const { nats } = parseConfig(rendered.get('control-config') ?? '', environment, 'control-config');
+    expect(agent.routes).toHaveLength(nats.servers === 1 ? 0 : nats.servers);
+    for (const route of agent.routes) expect(route).toMatch(new RegExp(`^nats-\\d\\.${nats.clusterHost}:6222$`));
+  });
+
+  test('gateways read theirs: by their own tokens, in their own networks', async () => {
+    const rendered = await files(stack);
+    const own = [...rendered].filter(([name]) => !name.startsWith('control-'));
+    expect(own).toHaveLength(stack === 'onprem' ? 2 : 1);
+    for (const [, text] of own) {
+      const { serviceAccountTokenFile, upstreamCidrs } = ConfigFile.parse(JSON.parse(text));
+      expect(serviceAccountTokenFile).toBe('/var/run/secrets/portolan/token');
+      expect(upstreamCidrs).toHaveLength(1);
+    }
+  });
+});
