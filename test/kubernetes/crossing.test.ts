@@ -15,7 +15,14 @@ import { type ProgramSettings, readProgramSettings } from '../../tools/programs/
 import { createStack, pulumiFor, type StackPlace, stackPlace, stateFile } from '../../tools/stack/index.ts';
 import { Everything } from '../harness/everything/everything.ts';
 import { imagesForTests } from '../harness/images.ts';
-import { byReference, type Kubelet, type Network, startKubelet, startNetwork, whyNoKubelet } from '../harness/kubelet.ts';
+import {
+  byReference,
+  type Kubelet,
+  type Network,
+  startKubelet,
+  startNetwork,
+  whyNoKubelet,
+} from '../harness/kubelet.ts';
 import { type Cluster, findClusterPrograms, kubernetesPlugin, startCluster } from '../stand-ins/kubernetes/index.ts';
 import { publicCertificate } from '../stand-ins/public-certificate.ts';
 
@@ -53,7 +60,11 @@ describe.skipIf(why !== undefined)('the crossing from rendered manifests', () =>
     writeFileSync(join(folder, 'authority.crt'), ca);
     berlin = await cluster('berlin', [addresses.control, addresses.berlin]);
     paris = await cluster('paris', [addresses.paris]);
-    for (const [where, plane] of [[berlin, 'control'], [berlin, 'berlin'], [paris, 'paris']] as const)
+    for (const [where, plane] of [
+      [berlin, 'control'],
+      [berlin, 'berlin'],
+      [paris, 'paris'],
+    ] as const)
       await giveCertificate(where, `portolan-${plane}`, authority);
 
     place = await placeIn(join(folder, 'stack'));
@@ -120,7 +131,10 @@ describe.skipIf(why !== undefined)('the crossing from rendered manifests', () =>
 
   /** The control plane's API, by the admin token that its birth made. */
   async function api<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
-    const { data } = await berlin.api.ask<{ data: { token: string } }>('GET', '/api/v1/namespaces/portolan-control/secrets/admin-token');
+    const { data } = await berlin.api.ask<{ data: { token: string } }>(
+      'GET',
+      '/api/v1/namespaces/portolan-control/secrets/admin-token',
+    );
     const token = Buffer.from(data.token, 'base64').toString().trim();
     const answer = await request(`https://${hosts.control}/api/v1${path}`, {
       dispatcher: proxy,
@@ -128,7 +142,8 @@ describe.skipIf(why !== undefined)('the crossing from rendered manifests', () =>
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
     });
-    if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${await answer.body.text()}`);
+    if (answer.statusCode >= 300)
+      throw new Error(`${method} ${path}: ${answer.statusCode} ${await answer.body.text()}`);
     return (await answer.body.json()) as T;
   }
 
@@ -151,13 +166,20 @@ describe.skipIf(why !== undefined)('the crossing from rendered manifests', () =>
   }
 
   test('a call enters in Berlin and is answered in Paris; its audit row says both', { timeout: slow }, async () => {
-    await vi.waitFor(async () => expect(await call('tools/list')).toMatchObject({ status: 200 }), { timeout: 60_000, interval: 500 });
+    await vi.waitFor(async () => expect(await call('tools/list')).toMatchObject({ status: 200 }), {
+      timeout: 60_000,
+      interval: 500,
+    });
     const { text } = await call('tools/list');
     expect(text).toContain('test_simple_text');
     await vi.waitFor(
       async () => {
         const { items } = await api<{ items: AuditRow[] }>('GET', '/audit?limit=1');
-        expect(items[0]).toMatchObject({ entry_gateway: 'berlin', handling_gateway: 'paris', hops: [{ role: 'entry' }, { role: 'handling' }] });
+        expect(items[0]).toMatchObject({
+          entry_gateway: 'berlin',
+          handling_gateway: 'paris',
+          hops: [{ role: 'entry' }, { role: 'handling' }],
+        });
       },
       { timeout: 60_000, interval: 500 },
     );
@@ -168,7 +190,9 @@ describe.skipIf(why !== undefined)('the crossing from rendered manifests', () =>
     for (const secret of await secretsOf([berlin, paris])) expect(state).not.toContain(secret);
   });
 
-  test('a gateway replica that is killed is replaced, and the other has answered every call', { timeout: slow }, async () => {
+  test('a gateway replica that is killed is replaced, and the other has answered every call', {
+    timeout: slow,
+  }, async () => {
     const [first] = await podsOf(paris, 'portolan-paris');
     if (first === undefined) throw new Error('no gateway runs in Paris');
     const before = first.restarts;
@@ -199,7 +223,11 @@ function withSites(written: ProgramSettings, change: Record<string, object>): Pr
 }
 
 /** What a person does before `up`: the namespace, and the certificate of the plane's public name in it. */
-async function giveCertificate({ api }: Cluster, namespace: string, { cert, key }: { cert: string; key: string }): Promise<void> {
+async function giveCertificate(
+  { api }: Cluster,
+  namespace: string,
+  { cert, key }: { cert: string; key: string },
+): Promise<void> {
   const named = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } };
   await api.ask('POST', '/api/v1/namespaces', { body: named });
   await api.ask('POST', `/api/v1/namespaces/${namespace}/secrets`, {
@@ -236,7 +264,8 @@ async function secretsOf(clusters: readonly Cluster[]): Promise<readonly string[
     const all = await api.list<{ metadata: { namespace: string }; data?: Record<string, string> }>('/api/v1/secrets');
     for (const { metadata, data = {} } of all) {
       if (!metadata.namespace.startsWith('portolan-')) continue;
-      for (const [key, value] of Object.entries(data)) if (key !== 'tls.crt') found.push(value, Buffer.from(value, 'base64').toString().trim());
+      for (const [key, value] of Object.entries(data))
+        if (key !== 'tls.crt') found.push(value, Buffer.from(value, 'base64').toString().trim());
     }
   }
   expect(found.length).toBeGreaterThanOrEqual(8);
