@@ -29,7 +29,7 @@ const SiteCertificate = z
     z.strictObject({
       certFile: Path.describe('PEM, leaf first.'),
       keyFile: Path.describe('PEM, mode 0600.'),
-      caFile: Path.describe('PEM bundle that others verify it with.'),
+      caFile: Path.optional().describe("PEM bundle that others verify it with. Default: the system's authorities."),
     }),
     z.strictObject({
       acme: z.literal(true).describe('The certificate is ordered as `certificates` says, for the host of `url`.'),
