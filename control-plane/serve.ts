@@ -43,7 +43,7 @@ export async function serve(config: Config, log: Logger, signal: AbortSignal): P
   const state = { ready: false, stopping: false };
   const closeListeners = await openListeners({
     listen: config.listen,
-    mounting: mounting(config, { keys, database, work, servers, log }, () => state.ready),
+    mounting: mounting(config, { keys, database, work, servers, site, log }, () => state.ready),
     log,
     site,
     mesh: keys.material,
@@ -218,6 +218,8 @@ interface Mountable {
   readonly database: Db;
   readonly work: Work;
   readonly servers: ServerReports;
+  /** The certificate of the public name. */
+  readonly site: SiteSource;
   readonly log: Logger;
 }
 
@@ -248,13 +250,14 @@ function enrolment(
 }
 
 function natsServers(
-  { federation, certificateLife, nats: { workloadIdentity: identity, clusterHost } }: Config,
-  { keys, database: { db }, log }: Mountable,
+  { federation, certificateLife, siteCertificate, nats: { workloadIdentity: identity, clusterHost } }: Config,
+  { keys, database: { db }, site, log }: Mountable,
   verifyWorkload: VerifyWorkload,
 ) {
   const { signer, natsKeys } = keys;
   return new NatsServers({
     pods: identity && clusterHost !== undefined ? { identity, clusterHost } : undefined,
+    publicPair: 'acme' in siteCertificate ? () => site.current() : undefined,
     federation,
     signer,
     natsKeys,

@@ -181,6 +181,17 @@ export const NatsServerEnrollBody = z.strictObject({
   csr: z.string().max(10_000),
 });
 export type NatsServerEnrollBody = z.infer<typeof NatsServerEnrollBody>;
+/** `POST /api/v1/nats-servers/certificate`, by the same agent. */
+export const NatsServerCertificateBody = NatsServerEnrollBody.pick({ serviceAccountToken: true });
+export type NatsServerCertificateBody = z.infer<typeof NatsServerCertificateBody>;
+/** The ordered certificate of the control plane's public name, which NATS shows too. Secret as a whole. */
+export const PublicPair = z.object({
+  /** PEM, leaf first. */
+  cert: z.string(),
+  /** PEM. */
+  key: z.string(),
+});
+export type PublicPair = z.infer<typeof PublicPair>;
 /** All that a NATS server of the federation must hold. Secret as a whole: `storeKey` opens what it has stored. */
 export const NatsServerIdentity = z.object({
   federation: Name,

@@ -774,11 +774,31 @@ export const requirements: readonly Requirement[] = [
   {
     id: 'acme-keys-are-sealed',
     source: CERTIFICATES,
-    says: 'The key of an ordered certificate is nowhere in clear but in the files of the control plane; no replica opens the one of another.',
+    says: 'The key of an ordered certificate is nowhere in clear but in the files of the control plane and of NATS; no replica opens the one of another.',
     proofs: {
       'test/federation/public-certificates.test.ts':
         'the key is nowhere in clear: not in the database, not on disks of the gateway, not in a log',
       'gateway/adapters/delivered-certificate.test.ts': 'on the disk of another replica the key does not open',
+    },
+  },
+  {
+    id: 'acme-nats',
+    source: CERTIFICATES,
+    says: 'In Kubernetes NATS shows the certificate that the control plane ordered, and a renewed one without a connection lost; nobody but pods of NATS gets its key.',
+    proofs: {
+      'control-plane/nats-agent/public-certificate.test.ts':
+        'a renewed one is shown to the next client, and no connection that is open breaks off',
+      'test/kubernetes/configuration.test.ts':
+        'with certificates by ACME, control plane, agents of NATS and gateways read that, and where the keys lie',
+    },
+  },
+  {
+    id: 'acme-kubernetes',
+    source: CERTIFICATES,
+    says: 'In Kubernetes keys for orders come from Secrets that the server alone mounts, and rules open the networks named and no others.',
+    proofs: {
+      'stacks/kubernetes.test.ts':
+        'its pods reach the directory by TCP and the DNS servers by UDP and TCP, at the networks named and no others',
     },
   },
   {

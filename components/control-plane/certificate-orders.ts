@@ -22,7 +22,10 @@ export const Orders = z.strictObject({
   }),
   directoryCidrs: Cidrs,
   email: z.email().optional(),
-  termsOfServiceAgreed: z.literal(true, 'must be true: read the terms of service of the CA and agree to them'),
+  termsOfServiceAgreed: z.custom<true>(
+    (value) => value === true,
+    'must be true: read the terms of service of the CA and agree to them',
+  ),
   caFile: z
     .string()
     .refine(isAbsolute, 'expected an absolute path')

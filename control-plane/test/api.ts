@@ -82,7 +82,7 @@ function mountingOf(db: Kysely<Database>, kek: Kek, parts: Partial<Parts>): Moun
     db,
     kek,
     enrolling: { issue: unused, enroll: unused, renew: unused, identify: unused },
-    natsServers: { enroll: unused },
+    natsServers: { enroll: unused, certificate: unused },
     snapshots: { newer: unused },
     nats: { url: 'nats://localhost:4222', connected: () => false },
     servers: { of: () => new Map() },
