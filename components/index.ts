@@ -22,6 +22,7 @@ export type { MeshArgs } from './mesh/args.ts';
 export { Mesh } from './mesh/component.ts';
 export {
   type Certificate,
+  type CertificateOrders,
   type Ingress,
   type KubernetesDatabase,
   KubernetesSite,

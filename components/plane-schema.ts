@@ -1,8 +1,10 @@
 /** What the arguments of every plane have in common. */
+import { isIP } from 'node:net';
 import { ReachRange } from '@portolan/core';
 import { ArgumentError, wanted } from '@portolan/provider';
 import { z } from 'zod';
 import { parseArguments } from './parse-arguments.ts';
+import type { Certificate as CertificateSource } from './sites/index.ts';
 
 /** A public URL of ours is compared byte by byte and dialled by its host and port, so it is an origin and nothing more. */
 export const PublicUrl = z
@@ -59,4 +61,27 @@ export function expectCallers(owner: string, { public: open, callerCidrs }: Call
 /** Throws an ArgumentError unless it is a certificate's source or undefined. @param owner `GatewayPlane(aws)` */
 export function expectCertificate(owner: string, certificate: unknown): void {
   parseArguments(z.object({ certificate: Certificate.optional() }), owner, { certificate });
+}
+
+/**
+ * Throws an ArgumentError where a certificate by ACME cannot be had: nobody orders it, or no CA gives one for the host.
+ * @param owner `GatewayPlane(aws)`
+ */
+export function expectOrdered(
+  owner: string,
+  { url, certificate }: { readonly url: string; readonly certificate: CertificateSource | undefined },
+  isOrdering: boolean,
+): void {
+  if (certificate === undefined || !('acme' in certificate)) return;
+  if (!isOrdering)
+    throw new ArgumentError(
+      `${owner}.certificate`,
+      'expected a control plane that orders certificates: give the ControlPlane the argument `certificates`, or this plane { secretRef: "<TLS secret>" }.',
+    );
+  const { hostname } = new URL(url);
+  if (!hostname.includes('.') || isIP(hostname) !== 0)
+    throw new ArgumentError(
+      `${owner}.url`,
+      `expected a DNS name of at least two labels, because ACME gives no certificate for any other host; got "${url}".`,
+    );
 }

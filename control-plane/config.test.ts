@@ -1,5 +1,5 @@
 /** The configuration: complete from little, strict about the rest, and silent about secrets. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { kekFileOf, parseConfig, siteFiles } from './config.ts';
 
 const FILE = `
@@ -147,4 +147,51 @@ test.each([
 ])('%s is refused', (_, change, message) => {
   expect(() => parse(FILE, { ...ENVIRONMENT, ...change })).toThrow(message);
   expect(() => parse(FILE, { ...ENVIRONMENT, ...change })).not.toThrow(/hunter2/);
+});
+
+describe('certificates by ACME', () => {
+  const dns = 'dns: { rfc2136: { server: "10.0.0.53", zone: acme.example.com, keyName: portolan, keyFile: /tsig } }';
+  const section = `certificates: { directory: "https://ca.example.com/dir", termsOfServiceAgreed: true, ${dns} }`;
+  const own = FILE.replace('{ hosts: [localhost, 127.0.0.1] }', '{ acme: true }').replace(
+    /url: https:\S+/,
+    'url: https://control.example.com',
+  );
+
+  test('own certificate: laid down where NATS finds it, verified by the authorities of the system', () => {
+    const config = parse(`${own}  ${section}`);
+    expect(config.certificates?.dns).toMatchObject({ rfc2136: { algorithm: 'hmac-sha256' }, resolvers: [] });
+    expect(siteFiles(config)).toEqual({ certFile: '/data/site/tls.crt', keyFile: '/data/site/tls.key' });
+  });
+
+  test.each([
+    ['an own one without a place to order it', own, /certificates: is missing: siteCertificate\.acme needs it/],
+    [
+      'one for localhost',
+      `${FILE.replace('{ hosts: [localhost, 127.0.0.1] }', '{ acme: true }')}  ${section}`,
+      /url: expected a DNS name/,
+    ],
+    [
+      'terms not agreed to',
+      `${own}  ${section.replace('true', 'false')}`,
+      /termsOfServiceAgreed: must be true: read the terms/,
+    ],
+    [
+      'a directory without TLS',
+      `${own}  ${section.replace('https:', 'http:')}`,
+      /certificates\.directory: expected the https URL/,
+    ],
+    [
+      'a key that is no path',
+      `${own}  ${section.replace('/tsig', 'tsig')}`,
+      /rfc2136\.keyFile: expected an absolute path/,
+    ],
+    ['no provider', `${own}  ${section.replace(/rfc2136: \{[^}]*\}/, '')}`, /certificates\.dns\.rfc2136/],
+    [
+      'an unknown algorithm',
+      `${own}  ${section.replace('keyName', 'algorithm: hmac-md5, keyName')}`,
+      /algorithm.*hmac-sha256/,
+    ],
+  ])('refused: %s', (_what, text, says) => {
+    expect(() => parse(text)).toThrow(says);
+  });
 });

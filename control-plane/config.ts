@@ -5,6 +5,8 @@
 import { join } from 'node:path';
 import { Name, WorkloadIdentity } from '@portolan/core';
 import { z } from 'zod';
+import { CertificatesConfig } from './acme/config.ts';
+import { dnsNameOf } from './acme/planes.ts';
 import {
   complaints,
   DAY,
@@ -27,11 +29,15 @@ const SiteCertificate = z
     z.strictObject({
       certFile: Path.describe('PEM, leaf first.'),
       keyFile: Path.describe('PEM, mode 0600.'),
-      caFile: Path.describe('PEM bundle that others verify it with.'),
+      caFile: Path.optional().describe("PEM bundle that others verify it with. Default: the system's authorities."),
+    }),
+    z.strictObject({
+      acme: z.literal(true).describe('The certificate is ordered as `certificates` says, for the host of `url`.'),
+      caFile: Path.optional().describe("PEM bundle that others verify it with. Default: the system's authorities."),
     }),
   ])
   .describe(
-    'Public name of API, enrolment and NATS. `hosts`: init makes a CA and a leaf in <dataDir>/site; or the files of your own.',
+    'Public name of API, enrolment and NATS. `hosts`: init makes a CA and a leaf in <dataDir>/site; or the files of your own; or `acme`.',
   );
 
 const Listen = z.strictObject({
@@ -138,6 +144,9 @@ export const ControlPlane = z
     dataDir: Path.describe('Keys, nats.conf, site certificate, admin token; directories 0700, files 0600.'),
     listen: Listen.prefault({}),
     siteCertificate: SiteCertificate,
+    certificates: CertificatesConfig.optional().describe(
+      'Public certificates by ACME (docs/certificates.md), for planes that say `acme`. Default: none are ordered.',
+    ),
     nats: Nats,
     keys: Keys,
     kubernetes: Kubernetes.optional(),
@@ -155,6 +164,14 @@ export const ControlPlane = z
       .describe(
         'How long audit records are kept, counted from their arrival here; then they are deleted. Default 400d.',
       ),
+  })
+  .superRefine(({ siteCertificate, certificates, url }, context) => {
+    if (!('acme' in siteCertificate)) return;
+    const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
+    if (certificates === undefined)
+      refuse('certificates', 'is missing: siteCertificate.acme needs it to know where certificates are ordered');
+    if (dnsNameOf(url) === undefined)
+      refuse('url', 'expected a DNS name of at least two labels: ACME gives no certificate for any other host');
   })
   .transform((config) => ({ ...config, meshDial: config.meshDial ?? hostPort(new URL(config.url)) }));
 
@@ -227,14 +244,15 @@ export const dataFiles = (dataDir: string) =>
     natsConf: join(dataDir, 'nats.conf'),
   }) as const;
 
-/** The site's certificate: our own files, or the ones that `init` made. */
-export function siteFiles(config: Config): {
+/** The site's certificate: our own files, the ones that `init` made, or where an ordered one is laid down. No `caFile`: the system's authorities. */
+export function siteFiles(config: Pick<Config, 'siteCertificate' | 'dataDir'>): {
   readonly certFile: string;
   readonly keyFile: string;
-  readonly caFile: string;
+  readonly caFile?: string | undefined;
 } {
   const own = config.siteCertificate;
   if ('certFile' in own) return own;
   const made = dataFiles(config.dataDir);
-  return { certFile: made.siteCertificate, keyFile: made.siteKey, caFile: made.siteCa };
+  const caFile = 'acme' in own ? own.caFile : made.siteCa;
+  return { certFile: made.siteCertificate, keyFile: made.siteKey, caFile };
 }

@@ -45,6 +45,8 @@ export interface Enrolling {
 export interface NatsServersEnrolling {
   /** Problem `enrolment_refused`, `invalid_body` (CSR), `not_found` where no pods are NATS servers. */
   enroll(body: api.NatsServerEnrollBody): Promise<api.NatsServerIdentity>;
+  /** Problem `enrolment_refused`, `not_found` where no pods are NATS servers or the certificate is not ordered, `not_ready` before the first. */
+  certificate(body: api.NatsServerCertificateBody): Promise<api.PublicPair>;
 }
 
 /** The published snapshots: implemented by publish/. */

@@ -5,6 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { CONTROL, meshName, ServerReport } from '@portolan/core';
 import type { Logger } from 'pino';
+import { type Certificates, openCertificates } from './acme/index.ts';
 import { routesOf } from './api/routes/index.ts';
 import { type Config, kekFileOf, siteFiles } from './config.ts';
 import { type Db, databaseAway, migrate, openDatabase } from './db/index.ts';
@@ -14,10 +15,10 @@ import { keyFiles } from './keys/key-files.ts';
 import { readSnapshotKey } from './keys/snapshot-key.ts';
 import { Ledger, Retention } from './ledger/index.ts';
 import { ControlCertificate, MeshCa } from './mesh-ca/index.ts';
-import { FederationCounters, MetricsReport, metricsText } from './metrics/index.ts';
+import { CertificateMetrics, FederationCounters, MetricsReport, metricsText } from './metrics/index.ts';
 import { Link, NatsServers, readNatsKeys } from './nats/index.ts';
 import { Publisher, readRevoked } from './publish/index.ts';
-import { openListeners, SiteCertificate } from './server/index.ts';
+import { openListeners, SiteCertificate, type SiteSource } from './server/index.ts';
 import { ServerReports } from './status/index.ts';
 import { VERSION } from './version.ts';
 import { type VerifyWorkload, workloadVerifier } from './workload-identity/index.ts';
@@ -35,22 +36,27 @@ export async function serve(config: Config, log: Logger, signal: AbortSignal): P
   const database = openDatabase(config.database, (err) => log.warn({ err }, 'a connection to PostgreSQL broke off'));
   const counters = new FederationCounters();
   const servers = new ServerReports();
+  const certificateMetrics = new CertificateMetrics();
+  const certificates = await certificatesOf(config, log, { keys, database, metrics: certificateMetrics });
+  const site = await siteOf(config, log, certificates);
   const work = linkWork(config, log, { keys, database, counters, servers });
   const state = { ready: false, stopping: false };
   const closeListeners = await openListeners({
     listen: config.listen,
-    mounting: mounting(config, { keys, database, work, servers, log }, () => state.ready),
+    mounting: mounting(config, { keys, database, work, servers, site, log }, () => state.ready),
     log,
-    site: keys.site,
+    site,
     mesh: keys.material,
-    isReady: async () => state.ready && !state.stopping && (await database.ping()),
-    metrics: metricsText(counters),
+    // nobody can enrol with a public name that has no certificate yet
+    isReady: async () => state.ready && !state.stopping && site.current() !== undefined && (await database.ping()),
+    metrics: metricsText(counters, certificateMetrics),
   });
   const stop = async (): Promise<void> => {
     state.stopping = true;
     await closeListeners();
+    await certificates?.stop();
     await work.stop();
-    keys.site.stop();
+    site.stop();
     keys.material.stop();
     await database.close();
   };
@@ -60,7 +66,10 @@ export async function serve(config: Config, log: Logger, signal: AbortSignal): P
     throw error;
   });
   state.ready = !signal.aborted;
-  if (state.ready) work.start();
+  if (state.ready) {
+    certificates?.start();
+    work.start();
+  }
   return { stop };
 }
 
@@ -80,9 +89,59 @@ async function readKeys(config: Config, log: Logger) {
     kek,
     natsKeys: await readNatsKeys(files.natsKeys),
     snapshotSigner: await readSnapshotKey(files.snapshotKey),
-    site: await SiteCertificate.open(siteFiles(config), onFailure),
     material: await ControlCertificate.start({ signer, federation, lifeMs: config.certificateLife, now, onFailure }),
   };
+}
+
+interface CertificateParts {
+  readonly keys: Keys;
+  readonly database: Db;
+  readonly metrics: CertificateMetrics;
+}
+
+/** Undefined where none are ordered. */
+async function certificatesOf(
+  { certificates, siteCertificate, url, dataDir, database: address }: Config,
+  log: Logger,
+  { keys, database, metrics }: CertificateParts,
+): Promise<Certificates | undefined> {
+  if (certificates === undefined) return undefined;
+  const own = 'acme' in siteCertificate;
+  const opened = await openCertificates({
+    config: certificates,
+    db: database.db,
+    address,
+    kek: keys.kek,
+    now,
+    controlUrl: own ? url : undefined,
+    files: own ? siteFiles({ siteCertificate, dataDir }) : undefined,
+    onIssued: (plane, notAfter) => log.info({ ...plane, notAfter: new Date(notAfter) }, 'certificate obtained'),
+    onFailed: (plane, err, retryAt) => {
+      metrics.failed(plane.plane);
+      log.error({ err, ...plane, nextTryAt: new Date(retryAt) }, 'certificate not obtained; it is tried again');
+    },
+    onLate: (plane, notAfter) =>
+      log.error({ plane, notAfter: new Date(notAfter) }, 'certificate past three quarters of its life and not renewed'),
+    onTrouble: (doing, err) => log.warn({ err }, `cannot ${doing}; trying again`),
+  });
+  metrics.shows(() => opened.watch.notAfterSeconds());
+  return opened;
+}
+
+async function siteOf(
+  config: Config,
+  log: Logger,
+  certificates: Certificates | undefined,
+): Promise<SiteSource & { stop(): void }> {
+  if (certificates && 'acme' in config.siteCertificate)
+    return {
+      current: () => certificates.watch.current(),
+      onChange: (listener) => certificates.watch.onChange(listener),
+      stop: () => {},
+    };
+  return SiteCertificate.open(siteFiles(config), (err) =>
+    log.error({ err }, 'site certificate cannot be read; the one in use stays'),
+  );
 }
 
 interface WorkParts {
@@ -159,6 +218,8 @@ interface Mountable {
   readonly database: Db;
   readonly work: Work;
   readonly servers: ServerReports;
+  /** The certificate of the public name. */
+  readonly site: SiteSource;
   readonly log: Logger;
 }
 
@@ -189,13 +250,14 @@ function enrolment(
 }
 
 function natsServers(
-  { federation, certificateLife, nats: { workloadIdentity: identity, clusterHost } }: Config,
-  { keys, database: { db }, log }: Mountable,
+  { federation, certificateLife, siteCertificate, nats: { workloadIdentity: identity, clusterHost } }: Config,
+  { keys, database: { db }, site, log }: Mountable,
   verifyWorkload: VerifyWorkload,
 ) {
   const { signer, natsKeys } = keys;
   return new NatsServers({
     pods: identity && clusterHost !== undefined ? { identity, clusterHost } : undefined,
+    publicPair: 'acme' in siteCertificate ? () => site.current() : undefined,
     federation,
     signer,
     natsKeys,
@@ -219,6 +281,7 @@ function mounting(config: Config, mountable: Mountable, ready: () => boolean) {
     snapshots: work.publisher,
     nats: work.link,
     servers,
+    ordersCertificates: config.certificates !== undefined,
     federation,
     version: VERSION,
     now,

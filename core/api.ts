@@ -29,6 +29,12 @@ export const GatewayBody = z.strictObject({
     .regex(/^[^\s/:]+:\d{1,5}$/, 'expected host:port')
     .optional(),
   description: Description.optional(),
+  certificate: z
+    .literal('acme')
+    .optional()
+    .describe(
+      '`acme`: the control plane orders the certificate of the public name and delivers it. Absent: the site has files of its own.',
+    ),
   workloadIdentity: WorkloadIdentity.optional(),
 });
 export type GatewayBody = z.infer<typeof GatewayBody>;
@@ -175,6 +181,17 @@ export const NatsServerEnrollBody = z.strictObject({
   csr: z.string().max(10_000),
 });
 export type NatsServerEnrollBody = z.infer<typeof NatsServerEnrollBody>;
+/** `POST /api/v1/nats-servers/certificate`, by the same agent. */
+export const NatsServerCertificateBody = NatsServerEnrollBody.pick({ serviceAccountToken: true });
+export type NatsServerCertificateBody = z.infer<typeof NatsServerCertificateBody>;
+/** The ordered certificate of the control plane's public name, which NATS shows too. Secret as a whole. */
+export const PublicPair = z.object({
+  /** PEM, leaf first. */
+  cert: z.string(),
+  /** PEM. */
+  key: z.string(),
+});
+export type PublicPair = z.infer<typeof PublicPair>;
 /** All that a NATS server of the federation must hold. Secret as a whole: `storeKey` opens what it has stored. */
 export const NatsServerIdentity = z.object({
   federation: Name,
@@ -258,12 +275,29 @@ export const McpServerStatus = z.object({
   lastError: z.object({ code: z.string(), message: z.string(), at: Iso }).nullable(),
 });
 export type McpServerStatus = z.infer<typeof McpServerStatus>;
+/** The public certificate of a plane that gets it by ACME. Null: there is none yet, or nothing has failed. */
+export const PlaneCertificateStatus = z.object({
+  /** A gateway's name, or `control`. */
+  plane: z.string(),
+  /** DNS name that it is for. */
+  name: z.string().nullable(),
+  notAfter: Iso.nullable(),
+  renewAt: Iso.nullable(),
+  /** Past three quarters of its life, or not there though it was ordered: somebody must look. */
+  late: z.boolean(),
+  /** In a row. */
+  failures: z.int(),
+  lastError: z.object({ message: z.string(), at: Iso, nextTryAt: Iso.nullable() }).nullable(),
+});
+export type PlaneCertificateStatus = z.infer<typeof PlaneCertificateStatus>;
 export const FederationStatus = z.object({
   federation: Name,
   version: z.string(),
   database: z.object({ reachable: z.boolean() }),
   nats: z.object({ connected: z.boolean(), url: z.string() }),
   gateways: z.array(GatewayStatus),
+  /** In order of name; planes with certificates of their own are not in it. */
+  certificates: z.array(PlaneCertificateStatus),
   mcpServers: z.array(McpServerStatus),
 });
 export type FederationStatus = z.infer<typeof FederationStatus>;

@@ -67,6 +67,7 @@ export { type Scanned, scan, type Unscannable } from './scan.ts';
 export type { Listens, Meta } from './scan-params.ts';
 export { ServerReport, ServerState } from './server-report.ts';
 export {
+  DeliveredCertificate,
   GatewayReport,
   Grant,
   McpServer,

@@ -77,6 +77,15 @@ export const SealedKey = z.object({
 });
 export type SealedKey = z.infer<typeof SealedKey>;
 
+/** The certificate of the gateway's public name, where the control plane orders it. */
+export const DeliveredCertificate = z.object({
+  /** PEM, leaf first. */
+  chain: z.string(),
+  /** Replica → its private key (PKCS #8 PEM) as a compact JWE, as in `SealedKey`. */
+  sealed: z.record(z.string(), z.string()),
+});
+export type DeliveredCertificate = z.infer<typeof DeliveredCertificate>;
+
 /** The tables: inline, or gzip'ed JSON cut into content-addressed parts once the document outgrows one message. */
 export const Tables = z.object({
   peers: z.array(Peer),
@@ -102,6 +111,7 @@ export const Snapshot = z.object({
   /** Keys that may sign the next snapshot (JWKS of Ed25519 keys), so that they can rotate. */
   snapshotKeys: z.array(z.record(z.string(), z.unknown())).min(1),
   sealingKeys: z.array(SealedKey),
+  certificate: DeliveredCertificate.optional(),
   tables: Tables.optional(),
   parts: z.array(z.object({ sha256: z.string(), size: z.int() })).optional(),
   /** With `parts` only: SHA-256 (hex) of this payload with its tables inline. How it was packed decides nothing about what it says. */

@@ -65,10 +65,16 @@ const ControlPlane = z.strictObject({
   ),
 });
 
-const Certificate = z.strictObject({
+const CertificateFiles = z.strictObject({
   certFile: FilePath.default('/etc/portolan/tls/tls.crt').describe('PEM chain of the public name, leaf first.'),
   keyFile: FilePath.default('/etc/portolan/tls/tls.key').describe('PEM private key of the public name.'),
 });
+
+const Certificate = z
+  .union([z.literal('acme'), CertificateFiles], 'expected acme, or certFile and keyFile')
+  .describe(
+    'Certificate of the public name: its two files, or `acme`: the control plane orders it and delivers it in the snapshot, as the registry entry of this gateway must say, too.',
+  );
 
 const Audit = z.strictObject({
   onFull: z

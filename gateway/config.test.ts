@@ -48,6 +48,10 @@ describe('the configuration', () => {
     expect(config.certificate).toEqual({ certFile: join(folder, 'tls.crt'), keyFile: '/etc/portolan/tls/tls.key' });
   });
 
+  test('a certificate that the control plane delivers needs no files', async () => {
+    expect((await read({ gateway: { ...least, certificate: 'acme' } })).certificate).toBe('acme');
+  });
+
   test('limits by default are those that the server has by itself: ten minutes without a byte, an hour in all', async () => {
     const { limits } = await read({ gateway: least });
     expect([limits.idleTimeoutMs, limits.callTimeoutMs]).toEqual([10 * 60_000, 3_600_000]);
@@ -80,6 +84,12 @@ describe('the configuration', () => {
       { controlPlane: { ...least.controlPlane, natsUrl: 'nats://me:secret@host:4222' } },
       /controlPlane\.natsUrl: expected nats:/,
     ],
+    [
+      'an unknown key of a certificate',
+      { certificate: { certFle: 'x' } },
+      /gateway\.certificate\.certFle: unknown key\. Known here: certFile, keyFile/,
+    ],
+    ['a word for a certificate', { certificate: 'none' }, /certificate: expected acme, or certFile and keyFile/],
     ['an unknown key', { listn: {} }, /gateway\.listn: unknown key\. Known here: url, controlPlane, listen/],
     [
       'two listeners on one port',

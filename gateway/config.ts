@@ -66,7 +66,10 @@ function fromFolder(config: Config, folder: string): Config {
     ...(serviceAccountTokenFile === undefined
       ? {}
       : { serviceAccountTokenFile: resolve(folder, serviceAccountTokenFile) }),
-    certificate: { certFile: resolve(folder, certificate.certFile), keyFile: resolve(folder, certificate.keyFile) },
+    certificate:
+      certificate === 'acme'
+        ? certificate
+        : { certFile: resolve(folder, certificate.certFile), keyFile: resolve(folder, certificate.keyFile) },
     controlPlane: {
       ...controlPlane,
       ...(controlPlane.caFile === undefined ? {} : { caFile: resolve(folder, controlPlane.caFile) }),
@@ -84,7 +87,17 @@ function faultLines(file: string, issue: z.core.$ZodIssue): string[] {
       (name) => `${file}: ${at === '' ? name : `${at}.${name}`}: unknown key. Known here: ${known}`,
     );
   }
-  if (issue.code === 'invalid_union') return [`${file}: ${key}: ${issue.errors[0]?.[0]?.message ?? issue.message}`];
+  if (issue.code === 'invalid_union') {
+    // the branch that got furthest speaks
+    const nested = issue.errors.find((branch) =>
+      branch.some(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+    );
+    if (nested) return nested.flatMap((inner) => faultLines(file, { ...inner, path: [...issue.path, ...inner.path] }));
+  }
+  if (issue.code === 'invalid_union') {
+    const said = issue.message === 'Invalid input' ? issue.errors[0]?.[0]?.message : issue.message;
+    return [`${file}: ${key}: ${said ?? issue.message}`];
+  }
   const missing = issue.code === 'invalid_type' && issue.input === undefined;
   return [`${file}: ${key}: ${missing ? `is missing: ${issue.message}. "gateway --help" explains it` : issue.message}`];
 }
@@ -96,17 +109,22 @@ interface OptionDoc {
   readonly enum?: readonly unknown[];
   readonly properties?: Readonly<Record<string, OptionDoc>>;
   readonly items?: OptionDoc;
+  readonly anyOf?: readonly OptionDoc[];
   readonly required?: readonly string[];
 }
 const documented = (): OptionDoc => z.toJSONSchema(ConfigFile, { io: 'input', unrepresentable: 'any' }) as OptionDoc;
 
+/** Of a choice the form that has options of its own. */
+const withOptions = (doc: OptionDoc | undefined): OptionDoc | undefined =>
+  doc?.anyOf?.find(({ properties }) => properties !== undefined) ?? doc;
+
 function optionsAt(path: string): string[] {
   const keys = path === '' ? [] : path.split('.');
   const found = keys.reduce<OptionDoc | undefined>(
-    (doc, key) => (/^\d+$/.test(key) ? doc?.items : doc?.properties?.[key]),
+    (doc, key) => (/^\d+$/.test(key) ? doc?.items : withOptions(doc)?.properties?.[key]),
     documented(),
   );
-  return Object.keys(found?.properties ?? {});
+  return Object.keys(withOptions(found)?.properties ?? {});
 }
 
 /** One line an option: `name  sentence (default)`. */
@@ -122,6 +140,8 @@ function optionLines(doc: OptionDoc, path: string): [name: string, text: string]
     const name = path === '' ? key : `${path}.${key}`;
     if (option.properties) return optionLines(option, name);
     const own: [string, string] = [name, optionText(option, doc.required?.includes(key) ?? false)];
+    const choice = withOptions(option);
+    if (choice?.properties) return [own, ...optionLines(choice, name)];
     return option.items?.properties ? [own, ...optionLines(option.items, `${name}[]`)] : [own];
   });
 }

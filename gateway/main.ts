@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { compileReach } from '@portolan/core';
 import { ClosedDoors } from './adapters/closed-doors.ts';
+import { DeliveredCertificate } from './adapters/delivered-certificate.ts';
 import { endure, type Work } from './adapters/endure.ts';
 import { handleSealer } from './adapters/handles/handle-sealer.ts';
 import { SealingKeys } from './adapters/handles/sealing-keys.ts';
@@ -30,7 +31,7 @@ import type { Config } from './config.ts';
 import { drain } from './drain.ts';
 import type { Address } from './listen-address.ts';
 import manifest from './package.json' with { type: 'json' };
-import type { Listener, Log } from './ports.ts';
+import type { Listener, Log, PublicCertificate } from './ports.ts';
 import { healthRoutes } from './routes/health.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { type Running, runProcess } from './run-process.ts';
@@ -40,7 +41,8 @@ import { GatewayServer } from './server.ts';
 interface Parts {
   readonly config: Config;
   readonly log: Log;
-  readonly certificate: WatchedCertificate;
+  /** One of the two, as the settings say. */
+  readonly certificate: WatchedCertificate | DeliveredCertificate;
   readonly identity: KeptIdentity;
   readonly link: NatsLink;
   readonly registry: SnapshotRegistry;
@@ -63,7 +65,7 @@ async function startGateway(config: Config, log: Log): Promise<Running> {
   const server = await makeServer(parts);
   const scrape = await listenPlain(config.listen.metrics, metricsRoutes(parts.counters));
   const doors = await openDoors(parts, server);
-  health.open(parts.registry);
+  health.open(parts);
   log.info({ url: config.url, ports: doors.map(({ port }) => port) }, 'gateway listens');
   return {
     stop: async () => {
@@ -83,26 +85,32 @@ async function startGateway(config: Config, log: Log): Promise<Running> {
   };
 }
 
-/** True between the opening of the listeners and the drain, with a snapshot. Never asks whether others are well. */
-class Readiness {
-  #registry: SnapshotRegistry | undefined;
+interface Needed {
+  readonly registry: SnapshotRegistry;
+  readonly certificate: PublicCertificate;
+}
 
-  open(registry: SnapshotRegistry): void {
-    this.#registry = registry;
+/** True between the opening of the listeners and the drain, with a snapshot and a certificate. Never asks whether others are well. */
+class Readiness {
+  #needed: Needed | undefined;
+
+  open(needed: Needed): void {
+    this.#needed = needed;
   }
 
   close(): void {
-    this.#registry = undefined;
+    this.#needed = undefined;
   }
 
   ready(): boolean {
-    return this.#registry?.current() !== undefined;
+    return this.#needed?.registry.current() !== undefined && this.#needed.certificate.current() !== undefined;
   }
 }
 
 async function makeParts(config: Config, log: Log): Promise<Parts> {
   const { dataDir, enrolmentFile, serviceAccountTokenFile, controlPlane, audit } = config;
-  const certificate = await openPublicCertificate(config.certificate, log);
+  // files first: what is wrong with them is said before anything is enrolled
+  const files = config.certificate === 'acme' ? undefined : await openPublicCertificate(config.certificate, log);
   const folder = join(dataDir, 'identity');
   const identity = await openIdentity({ folder, enrolmentFile, serviceAccountTokenFile, controlPlane, clock, log });
   const link = new NatsLink({ servers: controlPlane.natsUrl, caFile: controlPlane.caFile, identity, clock, log });
@@ -115,6 +123,7 @@ async function makeParts(config: Config, log: Log): Promise<Parts> {
     log,
   });
   const { replica, sealKey } = identity.keys;
+  const certificate = files ?? new DeliveredCertificate({ folder: dataDir, replica, sealKey, log });
   const sealingKeys = new SealingKeys({ folder: dataDir, replica, sealKey, clock, log });
   const spool = await openSpool({ folder: join(dataDir, 'spool'), ...audit, clock, log });
   const doors = closedDoors(config);
@@ -147,10 +156,12 @@ function closedDoors({ listen, controlPlane }: Config): ClosedDoors {
 }
 
 /** What is on disk comes first: the listeners open with the last good snapshot in force. */
-async function restore({ registry, sealingKeys, doors }: Parts): Promise<void> {
+async function restore({ registry, sealingKeys, certificate, doors }: Parts): Promise<void> {
   await sealingKeys.restore();
+  if (certificate instanceof DeliveredCertificate) await certificate.restore();
   await registry.restore();
   await sealingKeys.adopt(registry.applied()?.sealingKeys ?? []);
+  if (certificate instanceof DeliveredCertificate) await certificate.adopt(registry.applied()?.certificate);
   await doors.lookUp();
 }
 
@@ -176,7 +187,7 @@ function beginWork(parts: Parts, signal: AbortSignal): readonly Promise<void>[] 
     (until) => reportServers({ prober, link, identity, replica }, until),
     (until) => link.run(until),
     (until) => identity.run(until),
-    (until) => certificate.run(until),
+    ...(certificate instanceof DeliveredCertificate ? [] : [(until: AbortSignal) => certificate.run(until)]),
     (until) => doors.run(until),
   ];
   return works.map((work) => endure(work, signal, log));
@@ -189,10 +200,11 @@ const spoolOf = (spool: Spool): { bytes: number; records: number; dropped: numbe
 
 /** What a new snapshot says beside its tables. */
 function adopt(parts: Parts): void {
-  const { config, registry, sealingKeys, log } = parts;
+  const { config, registry, sealingKeys, certificate, log } = parts;
   const applied = registry.applied();
   if (!applied) return;
   void sealingKeys.adopt(applied.sealingKeys);
+  if (certificate instanceof DeliveredCertificate) void certificate.adopt(applied.certificate);
   adoptTrust(parts);
   if (applied.url === config.url) return;
   const fields = { alarm: 'config', configured: config.url, registered: applied.url };

@@ -64,9 +64,17 @@ export interface MeshIdentity {
   onChange(listener: () => void): () => void;
 }
 
-/** Certificate of the public name, PEM; swapped when its file changes. */
+/** PEM. */
+export interface PublicPair {
+  readonly key: string;
+  /** Leaf first. */
+  readonly chain: string;
+}
+
+/** Certificate of the public name; swapped when its file changes, or a snapshot brings another. */
 export interface PublicCertificate {
-  current(): { readonly key: string; readonly chain: string };
+  /** Undefined while the control plane has not delivered one yet. */
+  current(): PublicPair | undefined;
   onChange(listener: () => void): () => void;
 }
 

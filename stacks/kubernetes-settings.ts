@@ -29,6 +29,9 @@ const Site = z.looseObject({
 /** Passed on as it is: the planes check it. */
 const Certificate = z.unknown().optional();
 
+/** Passed on, too. */
+const Certificates = z.looseObject({ caFile: File.optional() });
+
 /** The planes check them. */
 const plane = {
   site: Name,
@@ -70,6 +73,7 @@ export const KubernetesSettings = z
     sites: z.record(Name, Site).refine((sites) => Object.keys(sites).length > 0, 'expected at least one site'),
     control: z.strictObject({
       ...plane,
+      certificates: Certificates.optional(),
       certificateLife: Duration.optional(),
       maxStaleness: Duration.optional(),
       renewGrace: Duration.optional(),

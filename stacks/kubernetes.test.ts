@@ -26,6 +26,30 @@ function settings(stack: 'dev' | 'onprem', change: (settings: Loose) => void = (
   return read;
 }
 
+const authorities = join(dir, 'acme-ca.crt');
+beforeAll(() => writeFileSync(authorities, 'PEM'));
+
+/** Every plane's certificate is ordered. */
+function ordered({ control, gateways }: Loose): void {
+  for (const plane of [control, ...Object.values<Loose>(gateways)]) plane.certificate = { acme: true };
+  control.certificates = {
+    directory: 'https://acme.example.com:14000/dir',
+    directoryCidrs: ['192.0.2.32/28'],
+    termsOfServiceAgreed: true,
+    caFile: authorities,
+    externalAccount: { keyId: 'kid-1', key: { secretRef: 'acme-account' } },
+    dns: {
+      rfc2136: {
+        server: 'ns1.example.com:5353',
+        zone: 'acme.example.com',
+        keyName: 'portolan',
+        key: { secretRef: 'acme-tsig' },
+      },
+      cidrs: ['192.0.2.53/32'],
+    },
+  };
+}
+
 const short = ({ type, name }: Registered): string => `${type.split(':').at(-1)} ${name}`;
 const named = (all: readonly Registered[], line: string): Loose => {
   const found = all.find((one) => short(one) === line);
@@ -81,6 +105,45 @@ describe('stack onprem', () => {
   test('what is said of the state holds for every input: paths and names, no secret', async () => {
     const registered = await record(() => kubernetes(settings('onprem')));
     expect(registered.filter(({ type }) => type === 'kubernetes:core/v1:Secret')).toEqual([]);
+  });
+});
+
+describe('certificates by ACME', () => {
+  test('the control plane orders for itself and its gateways, by keys in Secrets; nobody mounts a TLS secret', async () => {
+    const registered = await record(() => kubernetes(settings('onprem', ordered)));
+    expect(named(registered, 'Gateway paris-entry')).toMatchObject({ certificate: 'acme' });
+    const mounted = registered.flatMap(({ inputs }) => inputs.spec?.template?.spec?.volumes ?? []);
+    const secrets = new Set(mounted.flatMap(({ secret }: Loose) => secret?.secretName ?? []));
+    expect([...secrets].sort()).toEqual(['acme-account', 'acme-tsig', 'database', 'kek']);
+    // only the server orders: neither its `init` nor a job sees the keys
+    const { containers, initContainers } = named(registered, 'Deployment control-deployment').spec.template.spec;
+    const paths = ({ volumeMounts }: Loose) => volumeMounts.map(({ mountPath }: Loose) => mountPath);
+    const keys = ['/etc/portolan/tsig', '/etc/portolan/external-account', '/etc/portolan/acme-ca'];
+    expect(paths(containers[0])).toEqual(expect.arrayContaining(keys));
+    for (const path of keys) expect(paths(initContainers[0])).not.toContain(path);
+    const { data } = named(registered, 'ConfigMap control-acme-authorities');
+    expect(data).toEqual({ 'ca.crt': 'PEM' });
+  });
+
+  test('its pods reach the directory by TCP and the DNS servers by UDP and TCP, at the networks named and no others', async () => {
+    const registered = await record(() => kubernetes(settings('onprem', ordered)));
+    const opened = registered
+      .filter(({ type }) => type.endsWith(':NetworkPolicy'))
+      .flatMap(({ inputs }) => inputs.spec.egress ?? [])
+      .flatMap(({ to = [], ports = [] }: Loose) =>
+        to.flatMap(({ ipBlock }: Loose) =>
+          ['192.0.2.32/28', '192.0.2.53/32'].includes(ipBlock?.cidr)
+            ? ports.map(({ protocol, port }: Loose) => `${ipBlock.cidr} ${protocol} ${port}`)
+            : [],
+        ),
+      );
+    expect(opened.sort()).toEqual([
+      '192.0.2.32/28 TCP 14000',
+      '192.0.2.53/32 TCP 53',
+      '192.0.2.53/32 TCP 5353',
+      '192.0.2.53/32 UDP 53',
+      '192.0.2.53/32 UDP 5353',
+    ]);
   });
 });
 
@@ -146,6 +209,32 @@ describe('bad settings are refused before anything is made', () => {
       'a port that the balancer does not serve',
       (all) => (all.gateways.paris.url = 'https://paris-gw.example.com:8443'),
       /GatewayPlane\(paris\)\.url: expected port 443/,
+    ],
+    [
+      'certificates by ACME where none are ordered',
+      (all) => (all.gateways.paris.certificate = { acme: true }),
+      /GatewayPlane\(paris\)\.certificate: expected a control plane that orders certificates: give the ControlPlane the argument `certificates`/,
+    ],
+    [
+      "the control plane's own certificate where none are ordered",
+      (all) => (all.control.certificate = { acme: true }),
+      /ControlPlane\(control\)\.certificate: expected a control plane that orders certificates/,
+    ],
+    [
+      'a certificate by ACME for an address',
+      (all) => {
+        ordered(all);
+        all.gateways.paris.url = 'https://198.51.100.11';
+      },
+      /GatewayPlane\(paris\)\.url: expected a DNS name of at least two labels, because ACME/,
+    ],
+    [
+      'orders without the terms of service',
+      (all) => {
+        ordered(all);
+        delete all.control.certificates.termsOfServiceAgreed;
+      },
+      /ControlPlane\(control\)\.certificates\.termsOfServiceAgreed: must be true: read the terms/,
     ],
     ['an unknown key', (all) => (all.sites.paris.plattform = 'generic'), /KubernetesSite\(paris\).*plattform/],
   ])('%s', async (_name, change, message) => {

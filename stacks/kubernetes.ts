@@ -4,6 +4,7 @@
  */
 import {
   type Certificate,
+  type CertificateOrders,
   ControlPlane,
   GatewayPlane,
   KubernetesSite,
@@ -20,12 +21,13 @@ export function kubernetes(settings: Settings) {
 
   const sites = entries(places, (name, args) => new KubernetesSite(name, args as unknown as KubernetesSiteArgs));
 
-  const { site, certificate, ...about } = own;
+  const { site, certificate, certificates, ...about } = own;
   const control = new ControlPlane('control', {
     ...about,
     site: pick(sites, site),
     federation,
     certificate: certificate as Certificate | undefined,
+    certificates: certificates as CertificateOrders | undefined,
   });
 
   const gateways = entries(rest.gateways, (name, { site: at, certificate: from, ...args }) => {

@@ -19,6 +19,7 @@ const STACK = 'docs/architecture.md "Local stack"';
 const ERRORS = 'docs/errors.md';
 const CONFIGURATION = 'docs/configuration.md';
 const DEADLINES = 'docs/deadlines.md';
+const CERTIFICATES = 'docs/certificates.md';
 const FLOWS = 'docs/flows.md';
 const HTTP = 'MCP 2025-11-25, Streamable HTTP';
 
@@ -748,6 +749,77 @@ export const requirements: readonly Requirement[] = [
     proofs: {
       'gateway/test/replicas.test.ts':
         'a stream is taken up at another replica, and the end of a session is one everywhere',
+    },
+  },
+  {
+    id: 'acme-own-certificate',
+    source: CERTIFICATES,
+    says: 'A control plane that orders its own certificate is alive at once and ready with it; of several one orders, all show it, and no connection breaks off when it is renewed.',
+    proofs: {
+      'control-plane/acme/control-plane.test.ts':
+        'birth: alive at once, ready only with its first certificate; of two control planes one orders and both show it',
+    },
+  },
+  {
+    id: 'acme-gateway-certificate',
+    source: CERTIFICATES,
+    says: 'A gateway with an ordered certificate is ready once it has it; a renewed one is shown without a dropped connection; it serves after a restart with everything else dead.',
+    proofs: {
+      'test/federation/public-certificates.test.ts':
+        'a renewed certificate is shown to who comes, and no connection that is open breaks off',
+      'gateway/adapters/delivered-certificate.test.ts':
+        'a delivered certificate is taken up at once, and again after a restart with nobody to ask',
+    },
+  },
+  {
+    id: 'acme-keys-are-sealed',
+    source: CERTIFICATES,
+    says: 'The key of an ordered certificate is nowhere in clear but in the files of the control plane and of NATS; no replica opens the one of another.',
+    proofs: {
+      'test/federation/public-certificates.test.ts':
+        'the key is nowhere in clear: not in the database, not on disks of the gateway, not in a log',
+      'gateway/adapters/delivered-certificate.test.ts': 'on the disk of another replica the key does not open',
+    },
+  },
+  {
+    id: 'acme-nats',
+    source: CERTIFICATES,
+    says: 'In Kubernetes NATS shows the certificate that the control plane ordered, and a renewed one without a connection lost; nobody but pods of NATS gets its key.',
+    proofs: {
+      'control-plane/nats-agent/public-certificate.test.ts':
+        'a renewed one is shown to the next client, and no connection that is open breaks off',
+      'test/kubernetes/configuration.test.ts':
+        'with certificates by ACME, control plane, agents of NATS and gateways read that, and where the keys lie',
+    },
+  },
+  {
+    id: 'acme-kubernetes',
+    source: CERTIFICATES,
+    says: 'In Kubernetes keys for orders come from Secrets that the server alone mounts, and rules open the networks named and no others.',
+    proofs: {
+      'stacks/kubernetes.test.ts':
+        'its pods reach the directory by TCP and the DNS servers by UDP and TCP, at the networks named and no others',
+    },
+  },
+  {
+    id: 'acme-renewal',
+    source: CERTIFICATES,
+    says: 'Certificates are renewed at two thirds of their life; failures wait longer each time, orders are gone on with, and somebody is told past three quarters.',
+    proofs: {
+      'control-plane/acme/issuer.test.ts':
+        'an order that failed is gone on with by the next process, and no second one is made',
+      'control-plane/acme/schedule.test.ts':
+        'a failure is tried again: after a minute, twice as long each time, six hours at most, never before the server says',
+    },
+  },
+  {
+    id: 'acme-challenges',
+    source: CERTIFICATES,
+    says: 'Challenges are written by signed dynamic updates, where the CNAMEs of their name lead to, and nowhere else.',
+    proofs: {
+      'control-plane/acme/issuer.test.ts': 'follows a CNAME: the challenge is written where it leads',
+      'control-plane/acme/dns/tsig.test.ts':
+        'an answer that was changed, replayed, kept back, or signed by another key does not hold',
     },
   },
   {

@@ -15,7 +15,7 @@ import { clusterTools, findTool, noClusterVariable, ToolMissing, tools } from '.
 try {
   let cluster: NodeJS.ProcessEnv = {};
   await interruptible(async (signal) => {
-    for (const name of ['nats-server', 'pulumi'] as const) await findTool(name, { signal });
+    for (const name of ['nats-server', 'pulumi', 'pebble'] as const) await findTool(name, { signal });
     cluster = await clusterEnvironment(signal);
   });
   process.exitCode = await runTests(process.argv.slice(2), cluster);

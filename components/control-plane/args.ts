@@ -1,5 +1,5 @@
 /** Arguments of a ControlPlane. */
-import type { Certificate, Site } from '../sites/index.ts';
+import type { Certificate, CertificateOrders, Site } from '../sites/index.ts';
 
 export interface ControlPlaneArgs {
   /** Where it runs. Changing it replaces everything that runs. */
@@ -12,6 +12,8 @@ export interface ControlPlaneArgs {
   readonly callerCidrs?: readonly string[] | undefined;
   /** Certificate of its public name, which NATS has too. Required on a KubernetesSite. @default the site's own, where it makes one */
   readonly certificate?: Certificate | undefined;
+  /** Public certificates by ACME, for planes with `certificate: { acme: true }`. Changing it restarts the control plane. @default none are ordered */
+  readonly certificates?: CertificateOrders | undefined;
   /** Name of the federation: trust domain of every identity in it. Changing it makes every gateway enrol again. @default the component's name */
   readonly federation?: string | undefined;
   /** Gateways refuse to serve by a snapshot older than this: `90s`, `15m`, `24h`, `30d`. @default '24h' */

@@ -28,16 +28,20 @@ export class ControlPlane extends ComponentResource implements ControlPlaneLink 
   readonly ready: readonly Resource[];
   /** What rules about it follow from; undefined where its site has none. */
   readonly network: Networked<ControlPlaneNetwork> | undefined;
+  /** Whether planes may have their certificates by ACME. */
+  readonly ordersCertificates: boolean;
   readonly #urls: Map<string, string>;
 
   constructor(name: string, args: ControlPlaneArgs, opts?: ComponentResourceOptions) {
     super('portolan:index:ControlPlane', name, {}, opts);
     const owner = `ControlPlane(${name})`;
     const plan = checkControlPlane(name, args);
-    const plane = { owner, name, url: plan.url, certificate: args.certificate, callers: callersOf(args) };
+    const { certificate, certificates } = args;
+    const plane = { owner, name, url: plan.url, certificate, certificates, callers: callersOf(args) };
     const place = args.site.placeControlPlane(plane);
     const running = args.site.runControlPlane({ plane, place, config: controlPlaneConfig(plan, place) }, this);
     this.url = plan.url;
+    this.ordersCertificates = certificates !== undefined;
     this.natsUrl = place.nats.publicUrl;
     this.caFile = place.caFile;
     this.api = running.api;

@@ -2,14 +2,16 @@
 import { Name } from '@portolan/core';
 import { z } from 'zod';
 import { parseArguments } from '../parse-arguments.ts';
-import { expectCallers, expectCertificate, expectSite, PublicUrl } from '../plane-schema.ts';
+import { expectCallers, expectCertificate, expectOrdered, expectSite, PublicUrl } from '../plane-schema.ts';
 import type { ControlPlaneArgs } from './args.ts';
+import { Orders } from './certificate-orders.ts';
 
 const Duration = z.string().regex(/^\d{1,9}[smhd]$/, 'expected a duration such as 90s, 15m, 24h or 30d');
 
 const Args = z.strictObject({
   url: PublicUrl,
   federation: Name,
+  certificates: Orders.optional(),
   maxStaleness: Duration.optional(),
   certificateLife: Duration.optional(),
   renewGrace: Duration.optional(),
@@ -24,5 +26,7 @@ export function checkControlPlane(
   expectSite(`ControlPlane(${name}).site`, site);
   expectCertificate(`ControlPlane(${name})`, certificate);
   expectCallers(`ControlPlane(${name})`, { public: open, callerCidrs });
-  return parseArguments(Args, `ControlPlane(${name})`, { federation: name, ...args });
+  const plan = parseArguments(Args, `ControlPlane(${name})`, { federation: name, ...args });
+  expectOrdered(`ControlPlane(${name})`, { url: plan.url, certificate }, plan.certificates !== undefined);
+  return plan;
 }

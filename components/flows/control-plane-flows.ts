@@ -74,10 +74,26 @@ function outside(plane: ControlPlaneNetwork): readonly Flow[] {
     outbound(plane, { id, says, reach, reason, from, otherwise });
   return [
     ...to('idps', 'identity providers', plane.idps, 'Keys of identity providers are read from them.'),
-    ...to('acme', 'ACME and DNS APIs', plane.acme, 'Public certificates are ordered, and proved by DNS records.'),
+    ...to('acme', 'ACME directory', plane.acme, 'Public certificates are ordered there.'),
+    ...challenges(plane),
     ...to('kms', 'key service', plane.kms, 'The key that wraps all others stays in the key service.'),
     ...to('otlp', 'telemetry', plane.otlp, 'Traces are sent to the collector.'),
   ];
+}
+
+/** An answer that is too long for UDP is asked for by TCP, as updates are. */
+function challenges(plane: ControlPlaneNetwork): readonly Flow[] {
+  const reason = 'Challenges of public certificates are written to DNS and looked up there.';
+  const protocols = ['UDP', 'TCP'] as const;
+  return outbound(plane, {
+    id: 'acme-dns',
+    says: 'DNS servers of the zone of challenges',
+    reach: plane.acmeDns,
+    reason,
+    from: podsOf(plane, 'control-plane'),
+    otherwise: protocols.map((protocol) => ({ protocol, port: ports.dns })),
+    protocols,
+  });
 }
 
 /** The pods behind its public door, for whoever dials it. */

@@ -93,19 +93,21 @@ export interface Outbound {
   readonly from: PlanePods;
   readonly reach: readonly Reach[] | undefined;
   readonly otherwise: readonly FlowPort[];
+  /** Of the ports that `reach` names. @default TCP */
+  readonly protocols?: readonly FlowPort['protocol'][] | undefined;
 }
 
 /** One flow a network, so that each is opened at its own ports, and a new one changes no other. */
 export function outbound(
   plane: PlaneNetwork,
-  { id, reason, says, from, reach = [], otherwise }: Outbound,
+  { id, reason, says, from, reach = [], otherwise, protocols = ['TCP'] }: Outbound,
 ): readonly Flow[] {
   return reach.map(({ cidr, ports: named }) => ({
     id: `${id}.${plane.name}.${idOfCidr(cidr)}`,
     reason,
     from,
     to: destinations(says, [cidr]),
-    ports: named?.map((port) => tcp(port)) ?? otherwise,
+    ports: named?.flatMap((port) => protocols.map((protocol) => ({ protocol, port }))) ?? otherwise,
   }));
 }
 

@@ -62,8 +62,10 @@ export interface ControlPlaneNetwork extends AnyPlane {
   readonly kind: 'control-plane';
   /** `'cluster'`: pods `postgres` in its own namespace. */
   readonly database: 'cluster' | { readonly cidrs: readonly string[] | undefined; readonly port: number };
-  /** ACME directory and the DNS provider's API. @default none */
+  /** ACME directory. @default none */
   readonly acme?: readonly Reach[] | undefined;
+  /** DNS servers that challenges are written to and looked up at, by UDP and TCP. @default none; ports: 53 */
+  readonly acmeDns?: readonly Reach[] | undefined;
   /** @default none */
   readonly kms?: readonly Reach[] | undefined;
 }

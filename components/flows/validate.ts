@@ -44,6 +44,7 @@ function planeFaults(plane: PlaneNetwork): readonly FlowFault[] {
       : [
           ...(plane.database === 'cluster' ? [] : each(`${at}.database.cidrs`, plane.database.cidrs)),
           ...reached(`${at}.acme`, plane.acme),
+          ...reached(`${at}.acmeDns`, plane.acmeDns),
           ...reached(`${at}.kms`, plane.kms),
         ];
   return [

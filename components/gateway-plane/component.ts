@@ -50,9 +50,18 @@ export class GatewayPlane extends ComponentResource implements EntryLink {
   }
 }
 
-function register(plan: GatewayPlan, { enrolment }: GatewayPlace, plane: GatewayPlane): Resource {
+function register(plan: GatewayPlan, { enrolment, certificate }: GatewayPlace, plane: GatewayPlane): Resource {
   const { name, url, dial, description } = plan;
-  const args = { control: plane.control, name, url, dial, description, ...proofOf(enrolment) };
+  const ordered = certificate === 'acme' ? certificate : undefined;
+  const args = {
+    control: plane.control,
+    name,
+    url,
+    dial,
+    description,
+    certificate: ordered,
+    ...proofOf(enrolment),
+  } as const;
   return new Gateway(`${plan.name}-${entrySuffix}`, args, { parent: plane });
 }
 

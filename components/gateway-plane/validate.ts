@@ -3,7 +3,7 @@ import { GatewayName, HostName, WebOrigin } from '@portolan/core';
 import { expectControl } from '@portolan/provider';
 import { z } from 'zod';
 import { parseArguments } from '../parse-arguments.ts';
-import { expectCallers, expectCertificate, expectSite, PublicUrl } from '../plane-schema.ts';
+import { expectCallers, expectCertificate, expectOrdered, expectSite, PublicUrl } from '../plane-schema.ts';
 import type { GatewayPlaneArgs } from './args.ts';
 
 const Args = z.strictObject({
@@ -25,5 +25,7 @@ export function checkGatewayPlane(name: string, args: GatewayPlaneArgs): Gateway
   expectCertificate(`GatewayPlane(${name})`, certificate);
   expectCallers(`GatewayPlane(${name})`, { public: open, callerCidrs });
   expectControl(`GatewayPlane(${name}).control`, control);
-  return parseArguments(Args, `GatewayPlane(${name})`, { name, ...own });
+  const plan = parseArguments(Args, `GatewayPlane(${name})`, { name, ...own });
+  expectOrdered(`GatewayPlane(${name})`, { url: plan.url, certificate }, control.ordersCertificates);
+  return plan;
 }

@@ -42,6 +42,8 @@ import {
   type KubernetesSitePlan,
 } from './kubernetes-site/validate.ts';
 import type {
+  CertificateOrders,
+  ControlPlaneAddress,
   ControlPlanePlace,
   ControlPlaneRun,
   GatewayPlace,
@@ -101,7 +103,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
     this.registerOutputs({ platform: this.#plan.platform });
   }
 
-  placeControlPlane(plane: PlaneAddress): ControlPlanePlace {
+  placeControlPlane(plane: ControlPlaneAddress): ControlPlanePlace {
     this.#expectCertificate(plane);
     expectControlPlaneParts(this.name, this.#plan);
     const { port } = ingressOf(this.name, this.#plan, plane);
@@ -125,6 +127,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
       config,
       authorities: this.#authorities,
       tlsSecret: tlsSecretOf(plane.certificate),
+      orders: plane.certificates && ordersOf(plane.certificates),
       isPublic: plane.callers === true,
       databaseUrl: isOwn ? `postgres://${databaseName}@postgres:${ports.postgres}/${databaseName}` : database.url,
       passwordSecret: isOwn ? secrets.database : database.passwordSecret,
@@ -246,11 +249,22 @@ interface RuleOwner {
 
 /** What flows must know of a plane, once the address is known under which it is dialled. */
 const describe =
-  <Network>(as: Describe<Network>, plane: PlaneAddress, name: string, plan: KubernetesSitePlan) =>
+  <Network, Plane extends PlaneAddress>(
+    as: (plane: Plane, on: Parameters<typeof gatewayNetwork>[1]) => Network,
+    plane: Plane,
+    name: string,
+    plan: KubernetesSitePlan,
+  ) =>
   (address: string | undefined): Network =>
     as(plane, { name, plan, address });
 
-type Describe<Network> = (plane: PlaneAddress, on: Parameters<typeof gatewayNetwork>[1]) => Network;
+function ordersOf({ caFile, externalAccount, dns }: CertificateOrders): ControlPlaneInCluster['orders'] {
+  return {
+    tsigSecret: dns.rfc2136.key.secretRef,
+    externalAccountSecret: externalAccount?.key.secretRef,
+    authorities: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'),
+  };
+}
 
 /** Which policies there are never depends on addresses. */
 function specOf(policies: readonly Policy[], { metadata }: Policy): Policy['spec'] {

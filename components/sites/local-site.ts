@@ -13,6 +13,7 @@ import { checkLocalSite, type LocalSitePlan } from './local-site/validate.ts';
 import type { Workload } from './local-site/workload.ts';
 import { controlPlaneWorkload, gatewayWorkload, natsWorkload } from './local-site/workloads.ts';
 import type {
+  ControlPlaneAddress,
   ControlPlanePlace,
   ControlPlaneRun,
   GatewayPlace,
@@ -48,7 +49,7 @@ export class LocalSite extends ComponentResource implements Site {
     this.registerOutputs({ dir: this.#plan.dir });
   }
 
-  placeControlPlane(plane: PlaneAddress): ControlPlanePlace {
+  placeControlPlane(plane: ControlPlaneAddress): ControlPlanePlace {
     const place = controlPlanePlace(this.#plan.dir, plane);
     const { listen, nats } = place;
     this.#claims.claim({ owner: plane.owner, property: 'url' }, [

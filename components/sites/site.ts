@@ -10,8 +10,8 @@ import type { ControlPlaneNetwork, Flow, GatewayNetwork } from '../flows/index.t
 
 export interface Site {
   readonly name: string;
-  /** Throws an ArgumentError for a URL or certificate that this site cannot serve. */
-  readonly placeControlPlane: (plane: PlaneAddress) => ControlPlanePlace;
+  /** Throws an ArgumentError for a URL, certificate or `certificates` that this site cannot serve. */
+  readonly placeControlPlane: (plane: ControlPlaneAddress) => ControlPlanePlace;
   /** Throws an ArgumentError for a URL or certificate that this site cannot serve. */
   readonly placeGateway: (plane: PlaneAddress) => GatewayPlace;
   /** Database, birth, control plane and NATS, in this order, as children of `owner`. */
@@ -56,6 +56,48 @@ export interface PlaneAddress {
   readonly callers?: true | readonly string[] | undefined;
 }
 
+export interface ControlPlaneAddress extends PlaneAddress {
+  /** What it orders public certificates with; absent: it orders none. */
+  readonly certificates?: CertificateOrders | undefined;
+}
+
+/** How a control plane orders public certificates by ACME (docs/certificates.md), and the addresses that it may connect to for that. */
+export interface CertificateOrders {
+  /** URL of the ACME directory, `https`. */
+  readonly directory: string;
+  /** Networks of the directory. */
+  readonly directoryCidrs: readonly string[];
+  /** Address at which the CA reaches you. @default none */
+  readonly email?: string | undefined;
+  /** You agree to the terms of service of the CA. */
+  readonly termsOfServiceAgreed: true;
+  /** PEM on the machine of the engine: authorities of the directory's own https. @default the system's */
+  readonly caFile?: string | undefined;
+  /** Binds the account to one that you have with the CA. @default none */
+  readonly externalAccount?: { readonly keyId: string; readonly key: SecretKey } | undefined;
+  readonly dns: {
+    /** Dynamic updates, signed by TSIG. */
+    readonly rfc2136: {
+      /** The primary server of the zone, `host` or `host:port`. */
+      readonly server: string;
+      readonly zone: string;
+      readonly keyName: string;
+      /** @default 'hmac-sha256' */
+      readonly algorithm?: 'hmac-sha256' | 'hmac-sha512' | undefined;
+      readonly key: SecretKey;
+    };
+    /** Networks of `server`, of the other name servers of the zone, and of `resolvers`. */
+    readonly cidrs: readonly string[];
+    /** DNS servers, `host` or `host:port`, that are asked where `_acme-challenge` names lead to. @default the site's */
+    readonly resolvers?: readonly string[] | undefined;
+  };
+}
+
+/** A Secret of the plane's namespace whose key `key` holds it. */
+export interface SecretKey {
+  readonly secretRef: string;
+}
+
 /** Where the certificate of a public name comes from: a TLS secret of the plane's namespace, or the control plane's ACME client. */
 export type Certificate = { readonly secretRef: string } | { readonly acme: true };
 
@@ -77,7 +119,8 @@ export interface CertificateFiles {
 /** Paths are as the gateway sees them. */
 export interface GatewayPlace {
   readonly listen: Listeners;
-  readonly certificate: CertificateFiles;
+  /** Files that are there, or `acme`: the control plane delivers it. */
+  readonly certificate: CertificateFiles | 'acme';
   readonly configFile: string;
   readonly dataDir: string;
   /** Where it finds the authorities of the control plane's public name, if the system's do not do. */
@@ -109,8 +152,13 @@ export type Enrolment =
 /** Paths are as the control plane sees them, but for `caFile`: that is on the machine of the engine. */
 export interface ControlPlanePlace {
   readonly listen: Listeners;
-  /** Made at its birth for these names, or files that are there. */
-  readonly siteCertificate: { readonly hosts: readonly string[] } | (CertificateFiles & { readonly caFile?: string });
+  /** Made at its birth for these names, or files that are there, or ordered. */
+  readonly siteCertificate:
+    | { readonly hosts: readonly string[] }
+    | (CertificateFiles & { readonly caFile?: string })
+    | { readonly acme: true; readonly caFile?: string };
+  /** Where it finds what it orders certificates with; absent: it orders none. */
+  readonly orderFiles?: OrderFiles | undefined;
   /** PEM of the CA that others verify it with; absent: the system's. */
   readonly caFile?: string | undefined;
   readonly configFile: string;
@@ -120,6 +168,12 @@ export interface ControlPlanePlace {
   readonly keys?: { readonly in: 'database'; readonly kekFile: string } | undefined;
   /** Secrets that its birth makes through the API of the cluster that it runs in. */
   readonly kubernetes?: KubernetesSecrets | undefined;
+}
+
+export interface OrderFiles {
+  readonly tsigKeyFile: string;
+  readonly externalAccountKeyFile: string;
+  readonly caFile: string;
 }
 
 export interface KubernetesSecrets {
@@ -162,7 +216,7 @@ export interface NatsConfig {
 }
 
 export interface ControlPlaneRun {
-  readonly plane: PlaneAddress;
+  readonly plane: ControlPlaneAddress;
   readonly place: ControlPlanePlace;
   /** The file that it reads at `place.configFile`. No secrets. */
   readonly config: string;

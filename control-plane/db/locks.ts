@@ -8,6 +8,8 @@ export const locks = {
   publish: 70_02,
   /** One `init` makes keys and keeps them in the database. */
   birth: 70_03,
+  /** One instance orders public certificates. */
+  certificates: 70_04,
 } as const;
 
 /**

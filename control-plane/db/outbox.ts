@@ -16,7 +16,8 @@ export type ChangeKind =
   | 'peer-matrix'
   | 'token'
   | 'replica'
-  | 'sealing-key';
+  | 'sealing-key'
+  | 'certificate';
 
 export async function changed(trx: Transaction<Database>, kind: ChangeKind, name: string): Promise<void> {
   await trx.insertInto('outbox').values({ kind, name }).execute();

@@ -18,6 +18,8 @@ export interface GatewaysTable extends Stamps {
   description: string | null;
   status: Generated<'active' | 'retired'>;
   min_issued_at: Generated<Date>;
+  /** Where its public certificate comes from; null: from files of its own. */
+  certificate: 'acme' | null;
   workload_identity: JSONColumnType<WorkloadIdentity | null, string | null | undefined, string | null>;
 }
 
@@ -172,6 +174,34 @@ export interface AuditRecordsTable {
   recorded_at: Generated<Date>;
 }
 
+/** Keys are PKCS #8 under the KEK; additional data `certificateKeyAad(plane)`. */
+export interface CertificatesTable {
+  /** A gateway's name, or `control`. */
+  plane: string;
+  name: string | null;
+  /** PEM, leaf first. */
+  chain: string | null;
+  wrapped_key: Buffer | null;
+  not_before: Date | null;
+  not_after: Date | null;
+  renew_at: Date | null;
+  order_url: string | null;
+  order_name: string | null;
+  order_key: Buffer | null;
+  failures: Generated<number>;
+  retry_at: Date | null;
+  last_error: string | null;
+  last_error_at: Date | null;
+}
+
+export interface AcmeAccountsTable {
+  directory: string;
+  url: string | null;
+  /** PKCS #8 under the KEK; additional data `acmeAccountAad(directory)`. */
+  wrapped_key: Buffer;
+  created_at: Generated<Date>;
+}
+
 export interface AuditWatermarksTable {
   gateway: string;
   epoch: string;
@@ -204,5 +234,7 @@ export interface Database {
   snapshots: SnapshotsTable;
   audit_records: AuditRecordsTable;
   audit_watermarks: AuditWatermarksTable;
+  certificates: CertificatesTable;
+  acme_accounts: AcmeAccountsTable;
   key_material: KeyMaterialTable;
 }

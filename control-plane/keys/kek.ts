@@ -22,6 +22,10 @@ export const hopKeyAad = (tokenId: string): string => `hop-key|${tokenId}`;
 /** Additional data of a gateway's session-sealing key. */
 export const sealingKeyAad = (gateway: string, kid: string): string => `sealing-key|${gateway}|${kid}`;
 
+/** Additional data of the key of a plane's public certificate. */
+export const certificateKeyAad = (plane: string): string => `certificate|${plane}`;
+/** Additional data of the key of an ACME account. */
+export const acmeAccountAad = (directory: string): string => `acme-account|${directory}`;
 /** Additional data of a file that `init` made, where the database keeps it. */
 export const keyMaterialAad = (path: string): string => `key-material|${path}`;
 

@@ -1,3 +1,3 @@
 /** The door of metrics. */
 export { FederationCounters, MetricsReport } from './federation-counters.ts';
-export { metricsText } from './process-metrics.ts';
+export { CertificateMetrics, metricsText } from './process-metrics.ts';

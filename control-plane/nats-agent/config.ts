@@ -27,11 +27,15 @@ export const NatsAgent = z.strictObject({
   ),
   storeDir: Path.describe('Where nats-server keeps its streams, encrypted, and its accounts: must last.'),
   certificate: z
-    .strictObject({
-      certFile: Path.default('/etc/portolan/tls/tls.crt').describe('PEM chain of the public name, leaf first.'),
-      keyFile: Path.default('/etc/portolan/tls/tls.key').describe('PEM private key of the public name.'),
-    })
-    .prefault({}),
+    .union([
+      z.strictObject({
+        certFile: Path.default('/etc/portolan/tls/tls.crt').describe('PEM chain of the public name, leaf first.'),
+        keyFile: Path.default('/etc/portolan/tls/tls.key').describe('PEM private key of the public name.'),
+      }),
+      z.literal('acme').describe('The one that the control plane orders for itself; it is written to `dir`.'),
+    ])
+    .prefault({})
+    .describe('Of the public name: files, or `acme`. Default: files.'),
   listen: z
     .strictObject({
       clients: HostPort.default('0.0.0.0:4222').describe('host:port for gateways and the control plane.'),

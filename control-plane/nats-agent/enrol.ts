@@ -1,6 +1,7 @@
 /** Asks the control plane for what this server must hold: new keys for its certificate, the pod's token as proof. */
 import { readFile } from 'node:fs/promises';
 import { api } from '@portolan/core';
+import type { z } from 'zod';
 import { askHttps, type Reply } from '../ask-https.ts';
 import { ES256, keyPem, makeKeys, Pkcs10CertificateRequestGenerator } from '../mesh-ca/x509.ts';
 import type { NatsAgentConfig } from './config.ts';
@@ -17,24 +18,44 @@ export class EnrolmentRefused extends Error {
 }
 
 /** Throws `EnrolmentRefused`, or an error where there was no answer that counts. */
-export async function enrol({ controlPlane, serviceAccountTokenFile }: NatsAgentConfig): Promise<Enrolled> {
-  const { url, tlsName, caFile } = controlPlane;
+export async function enrol(config: NatsAgentConfig): Promise<Enrolled> {
   const keys = await makeKeys();
   const csr = await Pkcs10CertificateRequestGenerator.create({ keys, signingAlgorithm: ES256 });
-  const body: api.NatsServerEnrollBody = {
-    serviceAccountToken: (await readGiven(serviceAccountTokenFile, 'serviceAccountTokenFile')).trim(),
-    csr: csr.toString('pem'),
-  };
+  const identity = await ask(config, {
+    path: 'enroll',
+    more: { csr: csr.toString('pem') },
+    as: api.NatsServerIdentity,
+  });
+  return { identity, key: await keyPem(keys.privateKey) };
+}
+
+/** The certificate that was ordered for the public name. Throws as `enrol` does. */
+export const publicPair = (config: NatsAgentConfig): Promise<api.PublicPair> =>
+  ask(config, { path: 'certificate', more: {}, as: api.PublicPair });
+
+interface Question<Answer> {
+  readonly path: string;
+  /** Asked beside the proof of who asks. */
+  readonly more: object;
+  readonly as: z.ZodType<Answer>;
+}
+
+async function ask<Answer>(
+  { controlPlane, serviceAccountTokenFile }: NatsAgentConfig,
+  { path, more, as }: Question<Answer>,
+): Promise<Answer> {
+  const { url, tlsName, caFile } = controlPlane;
+  const token = await readGiven(serviceAccountTokenFile, 'serviceAccountTokenFile');
   const reply = await askHttps({
-    url: new URL(`${url}/api/v1/nats-servers/enroll`),
+    url: new URL(`${url}/api/v1/nats-servers/${path}`),
     ca: caFile === undefined ? undefined : await readGiven(caFile, 'controlPlane.caFile'),
     tlsName,
     method: 'POST',
-    body,
+    body: { serviceAccountToken: token.trim(), ...more },
   }).catch((cause: unknown) => {
     throw new Error(`The control plane does not answer at ${url}.`, { cause });
   });
-  return { identity: identityOf(reply, url), key: await keyPem(keys.privateKey) };
+  return answerOf(reply, url, as);
 }
 
 async function readGiven(path: string, key: string): Promise<string> {
@@ -44,11 +65,11 @@ async function readGiven(path: string, key: string): Promise<string> {
 }
 
 /** Nothing of an answer that is not understood is shown: it may hold keys. */
-function identityOf({ status, text }: Reply, url: string): api.NatsServerIdentity {
+function answerOf<Answer>({ status, text }: Reply, url: string, as: z.ZodType<Answer>): Answer {
   const body = parsed(text);
   if (status === 200) {
-    const identity = api.NatsServerIdentity.safeParse(body);
-    if (identity.success) return identity.data;
+    const answer = as.safeParse(body);
+    if (answer.success) return answer.data;
     throw new Error(`The answer of ${url} is none of a control plane of this version.`);
   }
   const said = api.ApiError.safeParse(body).data?.error.message ?? 'without a reason';

@@ -1,6 +1,7 @@
 /** The files of one server: `nats.conf` with the keys in line, its mesh certificate with its key, the mesh's roots. All mode 0600, each whole. */
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
+import type { api } from '@portolan/core';
 import { makePrivateDirectory, readIfThere, writePrivately } from '../keys/private-files.ts';
 import { renderNatsConf } from '../nats/render-conf.ts';
 import type { NatsAgentConfig } from './config.ts';
@@ -12,9 +13,27 @@ export const agentFiles = (dir: string) =>
     /** Mesh leaf, its issuer, and its key. */
     certificate: join(dir, 'server.pem'),
     roots: join(dir, 'mesh-ca.crt'),
+    /** The ordered certificate of the public name and its key: in one file, so that the two never disagree. */
+    public: join(dir, 'public.pem'),
     /** Written by nats-server. */
     pid: join(dir, 'nats.pid'),
   }) as const;
+
+/** Files of the public name's certificate. */
+export const publicFiles = ({ certificate, dir }: Pick<NatsAgentConfig, 'certificate' | 'dir'>) => {
+  if (certificate !== 'acme') return certificate;
+  const { public: both } = agentFiles(dir);
+  return { certFile: both, keyFile: both };
+};
+
+/** What is there already is left alone. */
+export async function writePublicPair(dir: string, { cert, key }: api.PublicPair): Promise<void> {
+  const { public: path } = agentFiles(dir);
+  const text = cert.endsWith('\n') ? cert + key : `${cert}\n${key}`;
+  if ((await readIfThere(path)) === text) return;
+  await makePrivateDirectory(dir);
+  await writePrivately(path, text);
+}
 
 /** `nats.conf` last: where it is, all is. */
 export async function writeServerFiles(
@@ -34,7 +53,7 @@ export async function writeServerFiles(
     listen: listen.clients,
     monitor: listen.monitor,
     storeDir,
-    ...certificate,
+    ...publicFiles({ certificate, dir }),
     clientCaFile: files.roots,
     pidFile: files.pid,
     cluster,

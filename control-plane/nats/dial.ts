@@ -12,8 +12,8 @@ export interface NatsAddress {
   readonly urls: readonly string[];
   /** Name that the servers' certificate carries, where it is not the host of their URL. */
   readonly tlsName?: string | undefined;
-  /** CA of the server's certificate, PEM file; read at every dial. */
-  readonly caFile: string;
+  /** CA of the server's certificate, PEM file; read at every dial. Absent: the system's. */
+  readonly caFile?: string | undefined;
   readonly material: MeshMaterial;
 }
 
@@ -30,7 +30,7 @@ export function dial(
     authenticator: jwtAuthenticator(user.jwt, user.seed),
     tls: {
       handshakeFirst: true,
-      caFile,
+      ...(caFile === undefined ? {} : { caFile }),
       ...(tlsName === undefined ? {} : { servername: tlsName }),
       get cert() {
         return material.current().certChain;

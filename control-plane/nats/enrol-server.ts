@@ -14,6 +14,8 @@ import type { Revoked } from './revoke.ts';
 export interface NatsServersParts {
   /** Whose pods are NATS servers, and the host that their names are below; undefined: nobody's. */
   readonly pods: { readonly identity: WorkloadIdentity; readonly clusterHost: string } | undefined;
+  /** The ordered pair of the public name, once there is one; undefined: it is not ordered. */
+  readonly publicPair: (() => api.PublicPair | undefined) | undefined;
   readonly federation: string;
   readonly signer: Signer;
   readonly natsKeys: NatsKeys;
@@ -34,9 +36,8 @@ export class NatsServers {
 
   /** Problem `not_found` where no pods are NATS servers, `enrolment_refused`, `invalid_body` (CSR), `not_ready` while the issuer's keys are away. */
   async enroll({ serviceAccountToken, csr }: api.NatsServerEnrollBody): Promise<api.NatsServerIdentity> {
-    const { pods, federation, signer, natsKeys, revoked, certificateLifeMs: lifeMs } = this.#parts;
-    if (!pods)
-      throw problem('not_found', 'No NATS server enrols here: nats.workloadIdentity of the control plane is not set.');
+    const { federation, signer, natsKeys, revoked, certificateLifeMs: lifeMs } = this.#parts;
+    const pods = this.#expectPods();
     const server = await this.#podOf(serviceAccountToken, pods.identity);
     const names = {
       spiffeId: natsSpiffeId(federation, server),
@@ -45,6 +46,27 @@ export class NatsServers {
     const leaf = await signer.sign({ publicKey: await publicKeyOfCsr(csr), ...names, lifeMs });
     const material = await serverMaterial(natsKeys, await revoked());
     return { federation, server, certificateChain: leaf.chain, caBundle: [...signer.roots], ...material };
+  }
+
+  /** Problem `not_found` where no pods are NATS servers or nothing is ordered, `enrolment_refused`, `not_ready` before the first certificate. */
+  async certificate({ serviceAccountToken }: api.NatsServerCertificateBody): Promise<api.PublicPair> {
+    const { identity } = this.#expectPods();
+    await this.#podOf(serviceAccountToken, identity);
+    const { publicPair } = this.#parts;
+    if (publicPair === undefined)
+      throw problem(
+        'not_found',
+        'The public certificate is not ordered: siteCertificate of the control plane has files.',
+      );
+    const pair = publicPair();
+    if (pair === undefined) throw problem('not_ready', 'The public certificate is being ordered: try again.');
+    return { cert: pair.cert, key: pair.key };
+  }
+
+  #expectPods() {
+    const { pods } = this.#parts;
+    if (pods) return pods;
+    throw problem('not_found', 'No NATS server enrols here: nats.workloadIdentity of the control plane is not set.');
   }
 
   async #podOf(token: string, identity: WorkloadIdentity): Promise<Name> {

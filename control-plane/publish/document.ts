@@ -44,8 +44,12 @@ export function contentHash({ head, tables }: Draft): string {
     createdAt,
     replicas: Object.keys(sealed).sort(),
   }));
+  const certificate = head.certificate && {
+    chain: head.certificate.chain,
+    replicas: Object.keys(head.certificate.sealed).sort(),
+  };
   return createHash('sha256')
-    .update(JSON.stringify({ ...head, sealingKeys }))
+    .update(JSON.stringify({ ...head, sealingKeys, certificate }))
     .update(tables)
     .digest('hex');
 }

@@ -8,6 +8,7 @@ import type { Kek } from '../keys/kek.ts';
 import type { Link } from '../nats/link.ts';
 import type { Snapshots } from '../ports.ts';
 import { Bell } from './bell.ts';
+import { DeliveredCertificates } from './delivered-certificates.ts';
 import { digestOf, type Messages, messagesOf } from './document.ts';
 import { Feed } from './feed.ts';
 import { lead } from './lead.ts';
@@ -52,6 +53,7 @@ export class Publisher implements Snapshots {
       ...settings,
       proofs: new Proofs(settings.kek, unreadable),
       sealingKeys: new SealingKeys(settings.kek, unreadable),
+      certificates: new DeliveredCertificates(settings.kek, unreadable),
     };
   }
 

@@ -5,6 +5,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Database } from '../db/index.ts';
 import type { SnapshotSigner } from '../keys/snapshot-key.ts';
+import type { DeliveredCertificates } from './delivered-certificates.ts';
 import { type Content, contentHash, digestOf, draftOf, type Messages, messagesOf, signDocument } from './document.ts';
 import type { Proofs } from './proofs.ts';
 import type { GatewayRow } from './registry-rows.ts';
@@ -30,6 +31,7 @@ export interface RenderParts extends RenderSettings {
   readonly db: Kysely<Database>;
   readonly proofs: Proofs;
   readonly sealingKeys: SealingKeys;
+  readonly certificates: DeliveredCertificates;
 }
 
 export interface Rendered {
@@ -95,6 +97,8 @@ const isOld = (settings: RenderSettings, gateway: GatewayRow, latest: Latest, no
 async function contentOf({ parts, trx, world, now }: Occasion, gateway: GatewayRow): Promise<Content> {
   const present = world.keys.get(gateway.name) ?? [];
   const keys = gateway.active ? await parts.sealingKeys.ensure(trx, gateway.name, present, now) : [];
+  const replicas = world.replicas.get(gateway.name) ?? [];
+  const certificate = await parts.certificates.deliver(world.certificates.get(gateway.name), replicas);
   return {
     federation: parts.federation,
     gateway: gateway.name,
@@ -102,7 +106,8 @@ async function contentOf({ parts, trx, world, now }: Occasion, gateway: GatewayR
     maxStalenessMs: parts.maxStalenessMs,
     caBundle: [...parts.caBundle],
     snapshotKeys: parts.signer.publicKeys.map((key) => ({ ...key })),
-    sealingKeys: await parts.sealingKeys.seal(keys, world.replicas.get(gateway.name) ?? []),
+    sealingKeys: await parts.sealingKeys.seal(keys, replicas),
+    ...(certificate && { certificate }),
     tables: renderTables(world.rows, gateway, (tokenId) => parts.proofs.digest(tokenId, gateway.name)),
   };
 }

@@ -4,10 +4,10 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { SealedKey } from '@portolan/core';
-import { CompactEncrypt, importJWK, type JWK } from 'jose';
 import type { Transaction } from 'kysely';
 import type { Database } from '../db/index.ts';
 import { type Kek, sealingKeyAad } from '../keys/kek.ts';
+import { type ReplicaRow, sealToReplica } from './seal-to-replica.ts';
 
 const DAY_MS = 86_400_000;
 const SEALS_FOR_MS = 30 * DAY_MS;
@@ -18,11 +18,6 @@ export interface SealingKeyRow {
   readonly kid: string;
   readonly createdAt: number;
   readonly wrapped: Buffer;
-}
-export interface ReplicaRow {
-  readonly gateway: string;
-  readonly replica: string;
-  readonly jwk: JWK;
 }
 
 /** Pure: is another needed, and which (newest first) are no longer. */
@@ -101,9 +96,7 @@ export class SealingKeys {
     const present = made?.get(key.kid);
     if (present !== undefined) return present;
     const plain = await this.#kek.open(key.wrapped, sealingKeyAad(key.gateway, key.kid));
-    const jwe = await new CompactEncrypt(plain)
-      .setProtectedHeader({ alg: 'ECDH-ES+A256KW', enc: 'A256GCM', kid: to.replica })
-      .encrypt(await importJWK(to.jwk, 'ECDH-ES+A256KW'));
+    const jwe = await sealToReplica(plain, to);
     made?.set(key.kid, jwe);
     return jwe;
   }

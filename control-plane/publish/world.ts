@@ -3,8 +3,10 @@
  */
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Database } from '../db/index.ts';
+import type { DeliverableRow } from './delivered-certificates.ts';
 import { type GatewayRow, type RegistryRows, readRegistry } from './registry-rows.ts';
-import type { ReplicaRow, SealingKeyRow } from './sealing-keys.ts';
+import type { ReplicaRow } from './seal-to-replica.ts';
+import type { SealingKeyRow } from './sealing-keys.ts';
 
 /** A gateway's newest stored document. */
 export interface Latest {
@@ -24,6 +26,8 @@ export interface World {
   readonly revoked: RevokedUsers;
   /** Newest first. */
   readonly keys: ReadonlyMap<string, readonly SealingKeyRow[]>;
+  /** By gateway; of those that get theirs by ACME. */
+  readonly certificates: ReadonlyMap<string, DeliverableRow>;
 }
 
 /** `now`: ms since epoch. */
@@ -39,6 +43,7 @@ export async function readWorld(trx: Transaction<Database>, renewGraceMs: number
     ),
     revoked: revokedUsers(replicas, now),
     keys: Map.groupBy(await readKeys(trx), ({ gateway }) => gateway),
+    certificates: new Map((await readCertificates(trx)).map((row) => [row.plane, row] as const)),
   };
 }
 
@@ -128,6 +133,15 @@ function revokedUsers(replicas: readonly KnownReplica[], now: number): RevokedUs
   );
   return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
+
+const readCertificates = (trx: Transaction<Database>): Promise<readonly DeliverableRow[]> =>
+  trx
+    .selectFrom('certificates as c')
+    .innerJoin('gateways as g', 'g.name', 'c.plane')
+    .select(['c.plane', 'c.chain', 'c.wrapped_key'])
+    .where('g.certificate', '=', 'acme')
+    .where('g.status', '=', 'active')
+    .execute();
 
 async function readKeys(trx: Transaction<Database>): Promise<readonly SealingKeyRow[]> {
   const rows = await trx.selectFrom('sealing_keys').selectAll().orderBy('created_at', 'desc').orderBy('kid').execute();

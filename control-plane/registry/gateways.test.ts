@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startTestApi, type TestApi } from '../test/api.ts';
 import { startTestPostgres, type TestPostgres } from '../test/postgres.ts';
+import { gatewaysWithOwnCertificates, put } from './index.ts';
 
 let server: TestPostgres;
 let api: TestApi;
@@ -17,6 +18,27 @@ afterAll(async () => {
 beforeEach(() => api.reset());
 
 const gateway = (name: string) => api.ask('PUT', `/gateways/${name}`, { url: `https://${name}.example.com:8443` });
+
+test('a gateway may have its certificate by ACME where its host is a DNS name', async () => {
+  const put = (url: string, name = 'aws') => api.ask('PUT', `/gateways/${name}`, { url, certificate: 'acme' });
+  expect(await put('https://aws.example.com')).toMatchObject({ status: 201, body: { certificate: 'acme' } });
+  expect((await put('https://aws.example.com')).status).toBe(200);
+  for (const url of ['https://10.0.0.7', 'https://[::1]:8443', 'https://localhost'])
+    expect(await put(url, 'other')).toMatchObject({
+      status: 400,
+      body: { error: { path: 'certificate', message: expect.stringContaining('a DNS name of at least two labels') } },
+    });
+  const { body } = await api.ask('PUT', '/gateways/aws', { url: 'https://aws.example.com' });
+  expect(body).not.toHaveProperty('certificate');
+});
+
+test('a control plane that orders no certificates refuses a gateway that wants one', async () => {
+  const refused = put(api.db, gatewaysWithOwnCertificates, 'aws', {
+    url: 'https://aws.example.com',
+    certificate: 'acme',
+  });
+  await expect(refused).rejects.toMatchObject({ code: 'invalid_body', path: 'certificate' });
+});
 
 test('a gateway retires: out of the matrix, its replicas revoked; its name starts a new life', async () => {
   await gateway('aws');

@@ -4,6 +4,7 @@
  */
 import { api, GatewayName, type WorkloadIdentity } from '@portolan/core';
 import { sql } from 'kysely';
+import { dnsNameOf } from '../acme/planes.ts';
 import { changed } from '../db/index.ts';
 import { problem } from '../problem.ts';
 import { type Kind, optional, type Read, stamps, type Which, type Write, whichNames } from './kind.ts';
@@ -26,11 +27,26 @@ export const gateways: Kind<api.GatewayBody, api.GatewayView> = {
     description: body.description ?? null,
     workload_identity: body.workloadIdentity === undefined ? null : JSON.stringify(body.workloadIdentity),
     status: 'active',
+    certificate: body.certificate ?? null,
   }),
   views,
   check,
   referrers,
   remove: retire,
+};
+
+/** For a control plane that orders no certificates: one that nobody brings would keep its gateway from ever being ready. */
+export const gatewaysWithOwnCertificates: typeof gateways = {
+  ...gateways,
+  check: async (trx, name, body) => {
+    if (body.certificate === 'acme')
+      throw problem(
+        'invalid_body',
+        'certificate: this control plane orders none: its configuration has no "certificates". Add that, or leave certificate out.',
+        { path: 'certificate' },
+      );
+    return check(trx, name, body);
+  },
 };
 
 function hostPort(url: string): string {
@@ -72,6 +88,7 @@ async function views(db: Read, which: Which): Promise<readonly api.GatewayView[]
     url: row.url,
     dial: row.dial,
     ...optional('description', row.description),
+    ...optional('certificate', row.certificate),
     ...optional('workloadIdentity', row.workload_identity),
     status: row.status,
     enrolled: Boolean(row.enrolled),
@@ -82,6 +99,12 @@ async function views(db: Read, which: Which): Promise<readonly api.GatewayView[]
 
 async function check(trx: Write, name: string, body: api.GatewayBody): Promise<boolean> {
   plainUrl(body.url, { query: false });
+  if (body.certificate === 'acme' && dnsNameOf(body.url) === undefined)
+    throw problem(
+      'invalid_body',
+      'certificate: acme needs a url with a DNS name of at least two labels; leave it out where the site has a certificate of its own.',
+      { path: 'certificate' },
+    );
   const other = await trx
     .selectFrom('gateways')
     .select('name')

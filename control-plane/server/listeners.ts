@@ -8,7 +8,7 @@ import type { MeshMaterial } from '../ports.ts';
 import { createApi } from './create-api.ts';
 import type { Mounting } from './mount-routes.ts';
 import { listenPlainly } from './plain-listener.ts';
-import type { SiteCertificate } from './site-certificate.ts';
+import type { SiteSource } from './site-certificate.ts';
 import { splitHostPort } from './split-host-port.ts';
 import { TLS_RULES, TlsContexts } from './tls-contexts.ts';
 
@@ -16,7 +16,7 @@ export interface ListenerParts {
   readonly listen: Config['listen'];
   readonly mounting: Mounting;
   readonly log: FastifyBaseLogger;
-  readonly site: SiteCertificate;
+  readonly site: SiteSource;
   readonly mesh: MeshMaterial;
   /** Does PostgreSQL answer. */
   readonly isReady: () => Promise<boolean>;
@@ -41,7 +41,8 @@ export async function openListeners(parts: ListenerParts): Promise<() => Promise
 
 async function openTls({ listen, mounting, log, site, mesh }: ListenerParts): Promise<() => Promise<void>> {
   const tls = new TlsContexts(site, mesh, mounting.meshName);
-  const app = createApi({ mounting, log, tls, fallback: site.current() });
+  const pair = site.current();
+  const app = createApi({ mounting, log, tls, ...(pair && { fallback: pair }) });
   // for clients that send no server name
   const forget = site.onChange(() => 'setSecureContext' in app.server && renewDefault(app, site));
   await app.listen(splitHostPort(listen.tls)).catch((cause: unknown) => {
@@ -55,7 +56,7 @@ async function openTls({ listen, mounting, log, site, mesh }: ListenerParts): Pr
   };
 }
 
-function renewDefault({ server }: FastifyInstance, site: SiteCertificate): void {
+function renewDefault({ server }: FastifyInstance, site: SiteSource): void {
   if ('setSecureContext' in server && typeof server.setSecureContext === 'function')
     server.setSecureContext({ ...TLS_RULES, ...site.current() });
 }

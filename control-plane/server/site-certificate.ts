@@ -12,12 +12,20 @@ export interface SitePair {
   readonly key: string;
 }
 
+/** Where the public name's pair comes from. */
+export interface SiteSource {
+  /** Undefined while there is none yet. */
+  current(): SitePair | undefined;
+  /** Calls back after each change; the answer ends that. */
+  onChange(listener: () => void): () => void;
+}
+
 export interface SiteFiles {
   readonly certFile: string;
   readonly keyFile: string;
 }
 
-export class SiteCertificate {
+export class SiteCertificate implements SiteSource {
   readonly #files: SiteFiles;
   readonly #listeners = new Set<() => void>();
   readonly #timer: NodeJS.Timeout;

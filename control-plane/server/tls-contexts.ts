@@ -6,7 +6,7 @@
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { MeshMaterial } from '../ports.ts';
-import type { SiteCertificate } from './site-certificate.ts';
+import type { SiteSource } from './site-certificate.ts';
 
 export const TLS_RULES = {
   minVersion: 'TLSv1.3',
@@ -17,10 +17,10 @@ export const TLS_RULES = {
 export class TlsContexts {
   readonly #meshName: string;
   readonly #stop: readonly (() => void)[];
-  #site: SecureContext;
+  #site: SecureContext | undefined;
   #mesh: SecureContext;
 
-  constructor(site: SiteCertificate, mesh: MeshMaterial, meshName: string) {
+  constructor(site: SiteSource, mesh: MeshMaterial, meshName: string) {
     this.#meshName = meshName;
     this.#site = siteContext(site);
     this.#mesh = meshContext(mesh);
@@ -34,9 +34,14 @@ export class TlsContexts {
     ];
   }
 
-  /** For any name but the mesh's the public one: clients check the name themselves, and some (by IP address) send none. */
+  /**
+   * For any name but the mesh's the public one: clients check the name themselves, and some (by IP address) send none.
+   * Throws while there is no certificate for it.
+   */
   choose(serverName: string): SecureContext {
-    return serverName.toLowerCase() === this.#meshName ? this.#mesh : this.#site;
+    const chosen = serverName.toLowerCase() === this.#meshName ? this.#mesh : this.#site;
+    if (!chosen) throw new Error('the certificate of the public name has not come yet');
+    return chosen;
   }
 
   stop(): void {
@@ -44,9 +49,9 @@ export class TlsContexts {
   }
 }
 
-function siteContext(site: SiteCertificate): SecureContext {
-  const { cert, key } = site.current();
-  return createSecureContext({ ...TLS_RULES, cert, key });
+function siteContext(site: SiteSource): SecureContext | undefined {
+  const pair = site.current();
+  return pair && createSecureContext({ ...TLS_RULES, ...pair });
 }
 
 function meshContext(mesh: MeshMaterial): SecureContext {

@@ -6,6 +6,7 @@ import { type api, GatewayReport } from '@portolan/core';
 import type { Kysely } from 'kysely';
 import type { Database } from '../db/index.ts';
 import type { NatsLink, ServerStates } from '../ports.ts';
+import { certificateStatuses } from './certificate-status.ts';
 import { judge, type ReplicaState, SILENT_AFTER_MS } from './judge.ts';
 import { judgeServer } from './judge-server.ts';
 
@@ -22,11 +23,12 @@ export interface StatusSources {
 export async function federationStatus(sources: StatusSources): Promise<api.FederationStatus> {
   const { db, nats, federation, version, now } = sources;
   const gateways = await db.selectFrom('gateways').select(['name', 'url', 'status']).orderBy('name').execute();
-  const [replicas, published, waiting, registered] = await Promise.all([
+  const [replicas, published, waiting, registered, certificates] = await Promise.all([
     replicaStates(db),
     publishedDigests(db),
     isWaiting(db),
     db.selectFrom('mcp_servers').select(['name', 'gateway']).orderBy('name').execute(),
+    certificateStatuses(db, now()),
   ]);
   return {
     federation,
@@ -38,6 +40,7 @@ export async function federationStatus(sources: StatusSources): Promise<api.Fede
       const state = judge(replicas.get(gateway.name) ?? [], published.get(gateway.name) ?? new Map(), now());
       return { ...gateway, ...state, lag: state.lag === null ? null : state.lag + (waiting ? 1 : 0) };
     }),
+    certificates,
     mcpServers: registered.map((server) => serverStatus(sources, server, replicas.get(server.gateway) ?? [])),
   };
 }

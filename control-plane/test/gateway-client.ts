@@ -53,7 +53,7 @@ export async function connectAsGateway(
     authenticator: jwtAuthenticator(identity.natsJwt, keys.nkey.getSeed()),
     tls: {
       handshakeFirst: true,
-      caFile: siteFiles(config).caFile,
+      caFile: siteFiles(config).caFile ?? '',
       cert: identity.certificateChain,
       key: await keyPem(keys.mesh.privateKey),
     },

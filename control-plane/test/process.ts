@@ -30,7 +30,15 @@ export interface TestPlace extends AsyncDisposable {
   adminToken(): Promise<string>;
 }
 
-export async function makePlace(database: DatabaseAddress, more = ''): Promise<TestPlace> {
+/** `name`: host of its URL; `siteCertificate`: YAML of that setting. */
+export interface PublicName {
+  readonly name: string;
+  readonly siteCertificate: string;
+}
+
+const LOCAL: PublicName = { name: 'localhost', siteCertificate: '{ hosts: [localhost, 127.0.0.1] }' };
+
+export async function makePlace(database: DatabaseAddress, more = '', own = LOCAL): Promise<TestPlace> {
   const dir = await mkdtemp(join(tmpdir(), 'portolan-control-'));
   const [tls = 0, door = 0, health = 0, metrics = 0, nats = 0, monitor = 0] = await Promise.all(
     Array.from({ length: 6 }, freePort),
@@ -41,10 +49,10 @@ export async function makePlace(database: DatabaseAddress, more = ''): Promise<T
     config,
     `controlPlane:
   federation: test
-  url: https://localhost:${tls}
+  url: https://${own.name}:${tls}
   dataDir: ${join(dir, 'data')}
   listen: { tls: "127.0.0.1:${tls}", insecureLoopback: "127.0.0.1:${door}", health: "127.0.0.1:${health}", metrics: "127.0.0.1:${metrics}" }
-  siteCertificate: { hosts: [localhost, 127.0.0.1] }
+  siteCertificate: ${own.siteCertificate}
   nats: { url: "nats://localhost:${nats}", listen: "127.0.0.1:${nats}", monitor: "127.0.0.1:${monitor}", storeDir: ${join(dir, 'nats')} }
 ${more}`,
   );

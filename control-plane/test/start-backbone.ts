@@ -124,6 +124,7 @@ const makeLedger = ({ database, now, onMetrics, onTrouble, onAlarm }: Settled, l
 function makeNatsServers({ config, database, now, onTrouble }: Settled, keys: Keys): NatsServers {
   const { workloadIdentity: identity, clusterHost } = config.nats;
   return new NatsServers({
+    publicPair: undefined,
     pods: identity && clusterHost !== undefined ? { identity, clusterHost } : undefined,
     federation: config.federation,
     certificateLifeMs: config.certificateLife,

@@ -65,8 +65,14 @@ export interface TwoPlanes extends AsyncDisposable {
   run(...args: string[]): Process;
 }
 
+/** The public name where its certificate is ordered, and the authorities of that: `certificates` is in `more`. */
+export interface OrderedName {
+  readonly name: string;
+  readonly caFile: string;
+}
+
 /** Nothing is started but PostgreSQL. */
-export async function makeTwoPlanes(more = ''): Promise<TwoPlanes> {
+export async function makeTwoPlanes(more = '', ordered?: OrderedName): Promise<TwoPlanes> {
   await using stack = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), 'portolan-two-'));
   stack.defer(() => rm(dir, { recursive: true, force: true, maxRetries: 5 }));
@@ -88,7 +94,7 @@ export async function makeTwoPlanes(more = ''): Promise<TwoPlanes> {
   };
   const run = (...args: string[]): Process => launch(process.execPath, [MAIN, ...args]);
   const pods = await Promise.all([0, 1, 2].map((i) => podPlace(dir, `nats-${i}`)));
-  const place: Place = { dir, cluster, database: postgres.address, run, launch, pods, more };
+  const place: Place = { dir, cluster, database: postgres.address, run, launch, pods, more, ordered };
   const adminToken = async () => (await readFile(join(dir, 'cp-0', 'data', 'admin-token'), 'utf8')).trim();
   const replicas = [await makeReplica(place, 0, adminToken), await makeReplica(place, 1, adminToken)] as const;
   const [a, b, c] = pods.map((pod) => makePodOf(place, pod, replicas[0]));
@@ -119,6 +125,7 @@ interface Place {
   readonly launch: (command: string, args: readonly string[]) => Process;
   readonly pods: readonly PodPlace[];
   readonly more: string;
+  readonly ordered: OrderedName | undefined;
 }
 
 async function podPlace(dir: string, name: string): Promise<PodPlace> {
@@ -128,19 +135,21 @@ async function podPlace(dir: string, name: string): Promise<PodPlace> {
 
 async function makeReplica(place: Place, index: number, adminToken: () => Promise<string>): Promise<Replica> {
   const [tls, door, health, metrics] = [await freePort(), await freePort(), await freePort(), await freePort()];
+  const { ordered } = place;
   const home = join(place.dir, `cp-${index}`);
   await mkdir(home);
   const configFile = join(home, 'config.yaml');
   const text = `controlPlane:
   federation: test
-  url: https://localhost:${tls}
+  url: https://${ordered?.name ?? 'localhost'}:${tls}
   dataDir: ${join(home, 'data')}
   listen: { tls: "127.0.0.1:${tls}", insecureLoopback: "127.0.0.1:${door}", health: "127.0.0.1:${health}", metrics: "127.0.0.1:${metrics}" }
-  siteCertificate: { hosts: [localhost, 127.0.0.1] }
+  siteCertificate: ${JSON.stringify(ordered ? { acme: true, caFile: ordered.caFile } : { hosts: ['localhost', '127.0.0.1'] })}
   keys: { in: database, kekFile: ${join(place.dir, 'kek')} }
   nats:
     url: [${place.pods.map(({ ports }) => `"nats://localhost:${ports.clients}"`).join(', ')}]
     servers: 3
+${ordered ? `    tlsName: ${ordered.name}` : ''}
     clusterHost: localhost
     workloadIdentity: ${JSON.stringify({ ...place.cluster.identity, serviceAccount: 'nats' })}
 ${place.more}
@@ -180,7 +189,7 @@ ${place.more}
 }
 
 function makePodOf(
-  { cluster, run, launch, dir, pods }: Place,
+  { cluster, run, launch, dir, pods, ordered }: Place,
   { name, dir: home, ports }: PodPlace,
   plane: Replica,
 ): NatsPod {
@@ -191,16 +200,18 @@ function makePodOf(
   const prepare = async (): Promise<void> => {
     await mkdir(home, { recursive: true });
     await writeFile(tokenFile, await cluster.token({ pod: makePod(name), serviceAccount: 'nats' }));
-    await copyFile(join(site, 'tls.crt'), tls.certFile);
-    await copyFile(join(site, 'tls.key'), tls.keyFile);
+    if (!ordered) {
+      await copyFile(join(site, 'tls.crt'), tls.certFile);
+      await copyFile(join(site, 'tls.key'), tls.keyFile);
+    }
     await writeFile(
       configFile,
       `natsAgent:
-  controlPlane: { url: "https://localhost:${plane.ports.tls}", caFile: ${join(site, 'ca.crt')} }
+  controlPlane: { url: "https://localhost:${plane.ports.tls}", tlsName: ${ordered?.name ?? 'localhost'}, caFile: ${ordered?.caFile ?? join(site, 'ca.crt')} }
   serviceAccountTokenFile: ${tokenFile}
   dir: ${memory}
   storeDir: ${storeDir}
-  certificate: { certFile: ${tls.certFile}, keyFile: ${tls.keyFile} }
+  certificate: ${JSON.stringify(ordered ? 'acme' : tls)}
   listen: { clients: "127.0.0.1:${ports.clients}", cluster: "127.0.0.1:${ports.cluster}", monitor: "127.0.0.1:${ports.monitor}" }
   routes: [${pods.map((pod) => `"localhost:${pod.ports.cluster}"`).join(', ')}]
 `,
@@ -252,7 +263,7 @@ export async function connectAsControl(
   const onFailure = (): void => {};
   const material = await ControlCertificate.start({ signer, federation, lifeMs: 3_600_000, now: Date.now, onFailure });
   const keys = await readNatsKeys(keyFiles(dataDir).natsKeys);
-  const address = { urls: config.nats.url, caFile: siteFiles(config).caFile, material };
+  const address = { urls: config.nats.url, tlsName: config.nats.tlsName, caFile: siteFiles(config).caFile, material };
   const nc = await dial(address, await controlUser(keys), 'control-test');
   return {
     control: nc,

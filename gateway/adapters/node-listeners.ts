@@ -122,7 +122,7 @@ class TlsListener extends OpenListener {
   readonly #peers: MeshSockets;
   readonly #links: AcceptedLinks;
   readonly #stops: readonly (() => void)[];
-  #public: SecureContext;
+  #public: SecureContext | undefined;
   #mesh: SecureContext | undefined;
   #roots: Roots = [];
 
@@ -132,7 +132,7 @@ class TlsListener extends OpenListener {
     const server = createTlsServer(
       {
         ...HTTP,
-        ...publicName,
+        ...(publicName ?? tls13({})),
         handshakeTimeout: HANDSHAKE_MS,
         requestCert: true,
         rejectUnauthorized: false,
@@ -145,7 +145,7 @@ class TlsListener extends OpenListener {
     this.#server = server;
     this.#options = options;
     this.#peers = new MeshSockets(options.clock);
-    this.#public = createSecureContext(publicName);
+    this.#public = publicName && createSecureContext(publicName);
     this.#loadMesh();
     this.#stops = [
       certificate.onChange(() => this.#loadPublic()),
@@ -186,8 +186,9 @@ class TlsListener extends OpenListener {
   #choose(name: string, done: (error: Error | null, context?: SecureContext) => void): void {
     try {
       const mesh = this.#isMeshName(name);
-      if (mesh && !this.#mesh) done(new Error('this gateway has no mesh certificate yet'));
-      else done(null, mesh ? this.#mesh : this.#public);
+      const context = mesh ? this.#mesh : this.#public;
+      if (context) done(null, context);
+      else done(new Error(`this gateway has no ${mesh ? 'mesh' : 'public'} certificate yet`));
     } catch (error) {
       done(error as Error);
     }
@@ -220,6 +221,7 @@ class TlsListener extends OpenListener {
   #loadPublic(): void {
     this.#load('public', () => {
       const material = publicMaterial(this.#options.certificate);
+      if (!material) return;
       this.#public = createSecureContext(material);
       this.#server.setSecureContext(material);
     });
@@ -244,9 +246,10 @@ class TlsListener extends OpenListener {
   }
 }
 
-function publicMaterial(certificate: PublicCertificate): SecureContextOptions {
-  const { key, chain } = certificate.current();
-  return tls13({ key, cert: chain });
+/** Undefined before there is one: whoever comes by the public name then is refused by TLS. */
+function publicMaterial(certificate: PublicCertificate): SecureContextOptions | undefined {
+  const pair = certificate.current();
+  return pair && tls13({ key: pair.key, cert: pair.chain });
 }
 
 const meshMaterial = ({ key, chain, ca }: MeshCredentials): SecureContextOptions =>

@@ -30,6 +30,8 @@ export interface GatewayArgs {
   /** `host:port` where other gateways reach it. @default host and port of `url` */
   readonly dial?: Input<string> | undefined;
   readonly description?: Input<string> | undefined;
+  /** `acme`: the control plane orders the certificate of the public name and delivers it; the gateway's configuration says so, too. @default the site's files */
+  readonly certificate?: Input<'acme'> | undefined;
   /** Whose pods are this gateway: they enrol by their tokens, so `enrolmentFile` is not needed. @default one-time enrolments alone */
   readonly workloadIdentity?: Input<WorkloadIdentityArgs> | undefined;
   /** Absolute. Its one-time enrolment is written there (0600) while the gateway is not enrolled. @default not written */

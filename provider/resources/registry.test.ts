@@ -150,6 +150,7 @@ describe('check', () => {
     ['User', { name: 'One' }, 'User(one).name: expected 1–63 of a-z'],
     ['Gateway', { name: 'control', url: 'https://x.example' }, `Gateway(one).name: "control" is the control plane's name`],
     ['Gateway', { name: 'aws', url: 'http://x.example' }, 'Gateway(one).url: expected'],
+    ['Gateway', { name: 'aws', url: 'https://x.example', certificate: 'files' }, 'Gateway(one).certificate: expected "acme"'],
     ['McpServer', { name: 'm', url: 'ftp://x', gateway: 'aws' }, 'McpServer(one).url: expected'],
     ['Grant', { name: 'g', principal: { kind: 'user', name: 'a' }, server: 's' }, 'Grant(one): expected either everything: true'],
     ['Grant', { name: 'g', principal: { kind: 'team', name: 'a' }, server: 's', everything: true }, 'Grant(one).principal.kind: expected "user" or "virtual-account"; got "team"'],

@@ -42,6 +42,7 @@ const control: ControlPlaneNetwork = {
   ...plane('control', generic, '203.0.113.10/32'),
   database: 'cluster',
   acme: [{ cidr: '192.0.2.32/32' }],
+  acmeDns: [{ cidr: '192.0.2.33/32' }],
   kms: [{ cidr: '192.0.2.16/32' }],
 };
 const gateway = (

@@ -89,14 +89,17 @@ const table = (all: readonly Row[]): string =>
     ...all.map((row) => `| ${row.map(cell).join(' | ')} |`),
   ].join('\n');
 
-/** One row an option, depth first; objects give their keys, lists of objects their items' keys. */
+/** One row an option, depth first; objects give their keys, lists of objects their items' keys, choices those of each form. */
 function rows(schema: JsonSchema, prefix = '', required = true): Row[] {
   const fields = Object.entries(schema.properties ?? {});
   if (fields.length === 0) return [];
   return fields.flatMap(([name, field]) => {
     const key = prefix === '' ? name : `${prefix}.${name}`;
     const must = required && (schema.required?.includes(name) ?? false);
-    const below = [...rows(field, key, must), ...rows(field.items ?? {}, `${key}[]`, must)];
+    const below = [field, ...(field.anyOf ?? [])].flatMap((form) => [
+      ...rows(form, key, must && form === field),
+      ...rows(form.items ?? {}, `${key}[]`, must),
+    ]);
     const own: Row = [`\`${key}\``, kindOf(field), presetOf(field, must), field.description ?? ''];
     return below.length > 0 && field.description === undefined ? below : [own, ...below];
   });

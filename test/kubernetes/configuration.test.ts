@@ -15,13 +15,20 @@ const kubeconfig = join(dir, 'kubeconfig');
 beforeAll(() => writeFileSync(kubeconfig, ''));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
+// biome-ignore lint/suspicious/noExplicitAny: settings are changed in tests as a person's editor would
+type Loose = any;
+
 /** `ConfigMap control-config` → its file. */
-async function files(stack: string): Promise<ReadonlyMap<string, string>> {
+async function files(
+  stack: string,
+  change: (settings: Loose) => void = () => {},
+): Promise<ReadonlyMap<string, string>> {
   const text = readFileSync(join(import.meta.dirname, '..', '..', 'stacks', `Pulumi.${stack}.yaml`), 'utf8');
   const { config } = parse(text, { merge: true }) as { config: Record<string, unknown> };
   const settings = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.split(':')[1] ?? '', value]));
   for (const site of Object.values(settings.sites as Record<string, { cluster: { kubeconfig: string } }>))
     site.cluster.kubeconfig = kubeconfig;
+  change(settings);
   const registered = await record(() => kubernetes(settings));
   const maps = registered.filter(
     ({ type, inputs }) => type === 'kubernetes:core/v1:ConfigMap' && inputs.data['config.yaml'],
@@ -59,4 +66,28 @@ describe.each(['dev', 'onprem'])('stack %s', (stack) => {
       expect(upstreamCidrs).toHaveLength(1);
     }
   });
+});
+
+test('with certificates by ACME, control plane, agents of NATS and gateways read that, and where the keys lie', async () => {
+  const rendered = await files('onprem', ({ control, gateways }) => {
+    for (const plane of [control, ...Object.values<Loose>(gateways)]) plane.certificate = { acme: true };
+    const rfc2136 = { server: 'ns1.example.com', zone: 'acme.example.com', keyName: 'portolan' };
+    control.certificates = {
+      directory: 'https://acme.example.com/directory',
+      directoryCidrs: ['192.0.2.32/28'],
+      termsOfServiceAgreed: true,
+      externalAccount: { keyId: 'kid-1', key: { secretRef: 'acme-account' } },
+      dns: { rfc2136: { ...rfc2136, key: { secretRef: 'acme-tsig' } }, cidrs: ['192.0.2.53/32'] },
+    };
+  });
+  const config = parseConfig(rendered.get('control-config') ?? '', environment, 'control-config');
+  expect(config.siteCertificate).toEqual({ acme: true });
+  expect(config.certificates).toMatchObject({
+    directory: 'https://acme.example.com/directory',
+    externalAccount: { keyId: 'kid-1', keyFile: '/etc/portolan/external-account/key' },
+    dns: { rfc2136: { server: 'ns1.example.com', keyFile: '/etc/portolan/tsig/key' } },
+  });
+  expect(NatsAgent.parse(JSON.parse(rendered.get('control-nats-config') ?? '').natsAgent).certificate).toBe('acme');
+  for (const name of ['berlin-config', 'paris-config'])
+    expect(ConfigFile.parse(JSON.parse(rendered.get(name) ?? '')).certificate).toBe('acme');
 });

@@ -17,10 +17,10 @@ await runCommand('status', async (given, signal) => {
   if (processes.length === 0) throw new CommandFailed(`Stack ${place.name} is not up. \`npm run up\` starts it.`);
   const known = await federation(place, signal);
   const parts = await Promise.all(processes.map((one) => look(one, known?.gateways ?? [])));
-  const servers = known?.mcpServers ?? null;
+  const [servers, certificates] = [known?.mcpServers ?? null, known?.certificates ?? null];
   const text = given.flag('json')
-    ? JSON.stringify({ stack: place.name, parts, servers }, null, 2)
-    : statusReport(parts, servers, new Date());
+    ? JSON.stringify({ stack: place.name, parts, servers, certificates }, null, 2)
+    : statusReport(parts, known ?? null, new Date());
   console.log(text);
   process.exitCode = parts.every(({ health }) => health === 'ready') ? 0 : 1;
 });

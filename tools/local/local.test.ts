@@ -311,7 +311,8 @@ test('status says of each MCP server what its gateway found, in 120 columns', ()
       lastError,
     },
   ];
-  const lines = statusReport([], servers, new Date('2026-11-23T12:00:04Z')).split('\n').slice(2);
+  const told = { mcpServers: [...servers], certificates: [] };
+  const lines = statusReport([], told, new Date('2026-11-23T12:00:04Z')).split('\n').slice(2);
   expect(lines).toEqual([
     'MCP SERVER     GATEWAY  REACHABLE  ERA       VERSIONS       TOOLS  CHECKED  LAST ERROR',
     'mcp-analytics  aws      yes        dual      2026-07-28 +1  12     4 s ago',
@@ -320,4 +321,27 @@ test('status says of each MCP server what its gateway found, in 120 columns', ()
     'mcp-old        onprem   NO         http+sse  2024-11-05     -      4 s ago  upstream_out_of_reach, 60 min ago',
   ]);
   expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(120);
+});
+
+test('status shows the certificates that are ordered, and which of them somebody must look at', () => {
+  const none = { name: null, notAfter: null, renewAt: null, late: false, failures: 0, lastError: null };
+  const at = '2026-11-23T12:00:00Z';
+  const certificates = [
+    { ...none, plane: 'aws' },
+    {
+      ...none,
+      plane: 'control',
+      name: 'control.example.com',
+      notAfter: '2026-11-24T12:00:00.000Z',
+      late: true,
+      failures: 2,
+      lastError: { message: 'REFUSED', at, nextTryAt: at },
+    },
+  ];
+  const told = { mcpServers: [], certificates };
+  expect(statusReport([], told, new Date('2026-11-23T12:00:04Z')).split('\n').slice(2)).toEqual([
+    'CERTIFICATE OF  NAME                 ENDS                            LAST ERROR',
+    'aws             -                    none yet',
+    'control         control.example.com  2026-11-24T12:00:00.000Z, LATE  REFUSED, 4 s ago',
+  ]);
 });

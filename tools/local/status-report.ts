@@ -17,10 +17,10 @@ export type GatewayPart = Pick<
   'revision' | 'appliedRevision' | 'lag' | 'connected' | 'drift' | 'lastReportAt'
 >;
 
-/** @param servers Null while the control plane does not tell. */
+/** @param told What the control plane tells beside its gateways; null while it does not. */
 export function statusReport(
   parts: readonly Part[],
-  servers: readonly api.McpServerStatus[] | null,
+  told: Pick<api.FederationStatus, 'mcpServers' | 'certificates'> | null,
   now: Date,
 ): string {
   const rows = parts.map(({ name, health, pid, gateway }) => [
@@ -33,7 +33,11 @@ export function statusReport(
   const blind = parts.some(({ gateway }) => gateway === null);
   const why = 'The control plane does not tell, so what the gateways have applied is unknown.';
   const processes = [table([['PART', 'HEALTH', 'PID', 'SNAPSHOT', 'HEARD FROM'], ...rows]), ...(blind ? [why] : [])];
-  return [...processes, ...(servers?.length ? ['', serverTable(servers, now)] : [])].join('\n');
+  const tables = [
+    ...(told?.mcpServers.length ? ['', serverTable(told.mcpServers, now)] : []),
+    ...(told?.certificates.length ? ['', certificateTable(told.certificates, now)] : []),
+  ];
+  return [...processes, ...tables].join('\n');
 }
 
 /** What each gateway found when it last probed the MCP servers that it dials; `-` is unknown. */
@@ -50,6 +54,17 @@ function serverTable(servers: readonly api.McpServerStatus[], now: Date): string
   ]);
   const head = ['MCP SERVER', 'GATEWAY', 'REACHABLE', 'ERA', 'VERSIONS', 'TOOLS', 'CHECKED', 'LAST ERROR'];
   return table([head, ...rows]);
+}
+
+/** Public certificates that are ordered by ACME. */
+function certificateTable(certificates: readonly api.PlaneCertificateStatus[], now: Date): string {
+  const rows = certificates.map(({ plane, name, notAfter, late, lastError }) => [
+    plane,
+    name ?? '-',
+    notAfter === null ? 'none yet' : `${notAfter}${late ? ', LATE' : ''}`,
+    lastError ? `${lastError.message}, ${ago(lastError.at, now)}` : '',
+  ]);
+  return table([['CERTIFICATE OF', 'NAME', 'ENDS', 'LAST ERROR'], ...rows]);
 }
 
 /** The first, and how many more. */

@@ -111,7 +111,7 @@ ${stackOptions}
     says: 'run the tests',
     usage: `usage: npm test -- [vitest options] [path fragments]
 
-Makes sure of Pulumi and nats-server, then runs vitest once. Examples:
+Makes sure of Pulumi, nats-server and pebble, then runs vitest once. Examples:
   npm test                     everything
   npm test -- core gateway     what lies under core/ and gateway/
   npm test -- -t "loop"        tests whose name contains "loop"`,

@@ -8,7 +8,7 @@ export const clusterTools = ['etcd', 'kube-apiserver', 'kube-controller-manager'
 /** Set by `npm test` where not all of them can be had, so that no test uses what else is found. */
 export const noClusterVariable = 'PORTOLAN_NO_CLUSTER';
 
-export type ToolName = 'pulumi' | 'nats-server' | (typeof clusterTools)[number];
+export type ToolName = 'pulumi' | 'nats-server' | 'pebble' | (typeof clusterTools)[number];
 
 /** What is published of one tool for one platform. */
 export interface Release {
@@ -44,6 +44,7 @@ const unix: readonly NodeJS.Platform[] = ['linux', 'darwin'];
 
 const pulumiVersion = '3.259.0';
 const natsVersion = '2.15.2';
+const pebbleVersion = '2.10.3';
 const kubernetesVersion = '1.36.3';
 const etcdVersion = '3.7.3';
 const kwokVersion = '0.8.0';
@@ -113,6 +114,18 @@ export const tools: Readonly<Record<ToolName, Tool>> = {
       return { url: `${folder}/${file}`, checksumsUrl: `${folder}/SHA256SUMS`, file, members: [`${stem}/nats-server`] };
     },
     byHand: `Install nats-server ${natsVersion} (https://nats.io/download/) and set PORTOLAN_NATS_SERVER to its path, or install Go 1.26 or newer (https://go.dev/dl/).`,
+  },
+  // tests alone need it, so that no vendor's archive is looked for
+  pebble: {
+    name: 'pebble',
+    module: 'pebble',
+    version: pebbleVersion,
+    variable: 'PORTOLAN_PEBBLE',
+    versionArgs: ['-version'],
+    goPackage: 'github.com/letsencrypt/pebble/v2/cmd/pebble',
+    ldflags: `-s -w -X main.version=${pebbleVersion}`,
+    release: () => undefined,
+    byHand: `Install pebble ${pebbleVersion} (https://github.com/letsencrypt/pebble) and set PORTOLAN_PEBBLE to its path, or install Go 1.26 or newer (https://go.dev/dl/).`,
   },
   'kube-apiserver': kubernetesTool('kube-apiserver'),
   'kube-controller-manager': kubernetesTool('kube-controller-manager'),

@@ -1,6 +1,6 @@
 /** What flows must know of a site and of its planes. Pure. */
 import type { ControlPlaneNetwork, GatewayNetwork, SiteNetwork } from '../../flows/index.ts';
-import type { PlaneAddress } from '../site.ts';
+import type { CertificateOrders, ControlPlaneAddress, PlaneAddress } from '../site.ts';
 import { namespaceOf } from './names.ts';
 import type { KubernetesSitePlan } from './validate.ts';
 
@@ -37,8 +37,28 @@ export const gatewayNetwork = (plane: PlaneAddress, site: OnSite): GatewayNetwor
   ...anyPlane(plane, site),
 });
 
-export function controlPlaneNetwork(plane: PlaneAddress, site: OnSite): ControlPlaneNetwork {
-  return { kind: 'control-plane', ...anyPlane(plane, site), database: databaseOf(site.plan) };
+export function controlPlaneNetwork(plane: ControlPlaneAddress, site: OnSite): ControlPlaneNetwork {
+  const { certificates } = plane;
+  return {
+    kind: 'control-plane',
+    ...anyPlane(plane, site),
+    database: databaseOf(site.plan),
+    ...(certificates && ordersReach(certificates)),
+  };
+}
+
+/** Other name servers of the zone are always asked at port 53. */
+function ordersReach({
+  directory,
+  directoryCidrs,
+  dns,
+}: CertificateOrders): Pick<ControlPlaneNetwork, 'acme' | 'acmeDns'> {
+  const named = [dns.rfc2136.server, ...(dns.resolvers ?? [])].map((text) => Number(/:(\d+)$/.exec(text)?.[1] ?? 53));
+  const dnsPorts = [...new Set([53, ...named])];
+  return {
+    acme: directoryCidrs.map((cidr) => ({ cidr, ports: [Number(new URL(directory).port || 443)] })),
+    acmeDns: dns.cidrs.map((cidr) => ({ cidr, ports: dnsPorts })),
+  };
 }
 
 function databaseOf({ database }: KubernetesSitePlan): ControlPlaneNetwork['database'] {

@@ -4,9 +4,11 @@ import type { ControlApiArgs } from '@portolan/provider';
 import type {
   Certificate,
   CertificateFiles,
+  ControlPlaneAddress,
   ControlPlanePlace,
   GatewayPlace,
   NatsConfig,
+  OrderFiles,
   PlaneAddress,
 } from '../site.ts';
 import { databaseName, natsAccount, natsHost, natsHosts, natsServers } from './manifests/index.ts';
@@ -24,11 +26,16 @@ const listen = {
   metrics: anyAddress(ports.metrics),
 } as const;
 const certificateFiles: CertificateFiles = { certFile: paths.certFile, keyFile: paths.keyFile };
+const orderFiles: OrderFiles = {
+  tsigKeyFile: `${paths.tsig}/key`,
+  externalAccountKeyFile: `${paths.externalAccount}/key`,
+  caFile: `${paths.directoryAuthorities}/ca.crt`,
+};
 
 export function gatewayPlace(site: KubernetesSitePlan, plane: PlaneAddress, audience: string): GatewayPlace {
   return {
     listen,
-    certificate: certificateFiles,
+    certificate: tlsSecretOf(plane.certificate) === undefined ? 'acme' : certificateFiles,
     configFile: paths.configFile,
     dataDir: own(paths.data),
     authoritiesFile: ({ caFile }) => (caFile === undefined ? undefined : paths.caFile),
@@ -51,13 +58,15 @@ export interface Doors {
 
 export function controlPlanePlace(
   site: KubernetesSitePlan,
-  plane: PlaneAddress,
+  plane: ControlPlaneAddress,
   { natsUrl, audience }: Doors,
 ): ControlPlanePlace {
   const caFile = site.caFile === undefined ? {} : { caFile: paths.caFile };
+  const isOrdered = tlsSecretOf(plane.certificate) === undefined;
   return {
     listen,
-    siteCertificate: { ...certificateFiles, ...caFile },
+    siteCertificate: { ...(isOrdered ? { acme: true } : certificateFiles), ...caFile },
+    orderFiles: plane.certificates && orderFiles,
     caFile: site.caFile,
     configFile: paths.configFile,
     dataDir: own(paths.data),

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { ReachRange } from '@portolan/core';
 import { ArgumentError } from '@portolan/provider';
-import type { ControlPlanePlace, GatewayPlace, Listeners, PlaneAddress } from '../site.ts';
+import type { ControlPlaneAddress, ControlPlanePlace, GatewayPlace, Listeners, PlaneAddress } from '../site.ts';
 
 const loopback = '127.0.0.1';
 /** A `Process` is killed 10 s after it was asked to end. */
@@ -24,8 +24,13 @@ export const natsConfFile = (dataDir: string): string => join(dataDir, 'nats.con
 /** Where the CA and the certificate of the site lie; the control plane makes them at its birth. */
 const siteFile = (dir: string, file: string): string => join(dir, 'control-plane', 'site', file);
 
-export function controlPlanePlace(dir: string, plane: PlaneAddress): ControlPlanePlace {
+export function controlPlanePlace(dir: string, plane: ControlPlaneAddress): ControlPlanePlace {
   refuseCertificate(plane);
+  if (plane.certificates !== undefined)
+    throw new ArgumentError(
+      `${plane.owner}.certificates`,
+      'a LocalSite makes the certificates of its planes and orders none; leave it out.',
+    );
   const port = portOf(plane, 6);
   const dataDir = join(dir, 'control-plane');
   const natsUrl = `nats://${new URL(plane.url).hostname}:${port + 4}`;

@@ -54,6 +54,18 @@ export const gatewayRoutes = (parts: Parts): readonly Route[] => [
   }),
   route({
     method: 'POST',
+    path: '/nats-servers/certificate',
+    access: 'secret',
+    tag: 'gateways',
+    summary:
+      "Gives the agent of a NATS server the public certificate that was ordered for control plane and NATS, against its pod's service-account token.",
+    body: api.NatsServerCertificateBody,
+    answers: { 200: { says: 'Certificate and key.', schema: api.PublicPair } },
+    problems: ['invalid_body', 'enrolment_refused', 'not_found'],
+    handle: async ({ body }) => ok(await parts.natsServers.certificate(body)),
+  }),
+  route({
+    method: 'POST',
     path: '/renew',
     access: 'mesh',
     tag: 'gateways',

@@ -12,6 +12,8 @@ export interface Parts {
   readonly snapshots: Snapshots;
   readonly nats: NatsLink;
   readonly servers: ServerStates;
+  /** Is `certificates` configured, so that gateways may have theirs by ACME. */
+  readonly ordersCertificates: boolean;
   readonly federation: string;
   readonly version: string;
   /** ms since epoch. */

@@ -3,6 +3,7 @@ import { api } from '@portolan/core';
 import { z } from 'zod';
 import {
   gateways,
+  gatewaysWithOwnCertificates,
   get,
   getPeerMatrix,
   grants,
@@ -22,7 +23,7 @@ import { Paging } from './paging.ts';
 import type { Parts } from './parts.ts';
 
 export const registryRoutes = (parts: Parts): readonly Route[] => [
-  ...kindRoutes(parts, gateways, pages.gateways),
+  ...kindRoutes(parts, parts.ordersCertificates ? gateways : gatewaysWithOwnCertificates, pages.gateways),
   ...kindRoutes(parts, mcpServers, pages.mcpServers),
   ...kindRoutes(parts, users, pages.users),
   ...kindRoutes(parts, virtualAccounts, pages.virtualAccounts),

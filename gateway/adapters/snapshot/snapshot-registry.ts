@@ -24,6 +24,7 @@ export interface Applied {
   readonly caBundle: Snapshot['caBundle'];
   readonly snapshotKeys: Snapshot['snapshotKeys'];
   readonly sealingKeys: Snapshot['sealingKeys'];
+  readonly certificate: Snapshot['certificate'];
 }
 
 /** `incomplete`: a part is missing, try again soon. */
@@ -154,8 +155,18 @@ export class SnapshotRegistry implements Registry {
     { source, ...mesh }: Origin,
   ): Promise<void> {
     const compiled = await compileTables({ ...manifest, tables });
-    const { revision, issuedAt, maxStalenessMs, url, caBundle, snapshotKeys, sealingKeys } = manifest;
-    const stated = { revision, digest, issuedAt, maxStalenessMs, url, caBundle, snapshotKeys, sealingKeys };
+    const { revision, issuedAt, maxStalenessMs, url, caBundle, snapshotKeys, sealingKeys, certificate } = manifest;
+    const stated = {
+      revision,
+      digest,
+      issuedAt,
+      maxStalenessMs,
+      url,
+      caBundle,
+      snapshotKeys,
+      sealingKeys,
+      certificate,
+    };
     this.#applied = { ...stated, ...mesh, appliedAt: this.#options.clock.now() };
     this.#parts = parts;
     this.#tables = compiled;

@@ -28,6 +28,8 @@ export interface ControlPlaneInCluster extends PlaneOnSite {
   readonly authorities?: string | undefined;
   /** Name of its TLS secret; absent: its certificate comes by ACME. */
   readonly tlsSecret?: string | undefined;
+  /** What it orders certificates with; absent: it orders none. */
+  readonly orders?: OrdersInCluster | undefined;
   /** Without a password. */
   readonly databaseUrl: string;
   /** Secret with the key `pgpass`. */
@@ -36,8 +38,17 @@ export interface ControlPlaneInCluster extends PlaneOnSite {
   readonly isPublic: boolean;
 }
 
+/** Secrets with the key `key`. */
+export interface OrdersInCluster {
+  readonly tsigSecret: string;
+  readonly externalAccountSecret?: string | undefined;
+  /** PEM of the ACME directory's own authorities. */
+  readonly authorities?: string | undefined;
+}
+
 const part = 'control-plane';
 const birthAccount = 'birth';
+const acmeAuthorities = 'acme-authorities';
 const graceSeconds = 30;
 
 /** All that is there before anything runs. */
@@ -47,6 +58,7 @@ export const controlPlaneGround = (on: ControlPlaneInCluster): readonly Manifest
   serviceAccount(on, part, 'service-account', part),
   configMap(on, part, { child: 'config', name: part, data: { 'config.yaml': on.config } }),
   ...authorities(on, part, on.authorities),
+  ...directoryAuthorities(on),
   ...birthRights(on),
   ...monitoring(on, part),
 ];
@@ -130,6 +142,26 @@ const serverMounts = (on: ControlPlaneInCluster): readonly Mount[] => [
   scratchMount('data', paths.data, { memory: true, sizeLimit: '16Mi' }),
 ];
 
+function directoryAuthorities(on: ControlPlaneInCluster): readonly Manifest[] {
+  const pem = on.orders?.authorities;
+  if (pem === undefined) return [];
+  return [configMap(on, part, { child: acmeAuthorities, name: acmeAuthorities, data: { 'ca.crt': pem } })];
+}
+
+/** What it orders certificates with; its `init` has no need of that. */
+const orderMounts = ({ orders }: ControlPlaneInCluster): readonly Mount[] =>
+  orders === undefined
+    ? []
+    : [
+        secretMount('tsig', orders.tsigSecret, paths.tsig),
+        ...(orders.externalAccountSecret === undefined
+          ? []
+          : [secretMount('external-account', orders.externalAccountSecret, paths.externalAccount)]),
+        ...(orders.authorities === undefined
+          ? []
+          : [configMount(acmeAuthorities, acmeAuthorities, paths.directoryAuthorities)]),
+      ];
+
 const databaseEnv = ({ databaseUrl }: ControlPlaneInCluster) => [
   { name: 'DATABASE_URL', value: databaseUrl },
   { name: 'PGPASSFILE', value: paths.passFile },
@@ -146,6 +178,7 @@ function deployment(on: ControlPlaneInCluster, selector: Readonly<Record<string,
   const { site, plane } = on;
   const image = site.images.controlPlane ?? '';
   const mounts = [...serverMounts(on), scratchMount('tmp', '/tmp', { sizeLimit: '64Mi' })];
+  const served = [...mounts, ...orderMounts(on)];
   const env = databaseEnv(on);
   const resources = { requests: { cpu: '250m', memory: '256Mi' }, limits: { memory: '512Mi' } };
   const common = { image, env, resources };
@@ -159,7 +192,7 @@ function deployment(on: ControlPlaneInCluster, selector: Readonly<Record<string,
       readinessProbe: probe('/readyz'),
       livenessProbe: probe('/livez', { periodSeconds: 10, failureThreshold: 6 }),
     },
-    mounts,
+    served,
   );
   return manifest('Deployment', 'deployment', {
     apiVersion: 'apps/v1',
@@ -171,13 +204,13 @@ function deployment(on: ControlPlaneInCluster, selector: Readonly<Record<string,
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       template: podTemplate({
         labels: { ...labelsOf(part, plane, site.labels), ...doorLabel(plane) },
-        annotations: restartedBy(on.config, on.authorities),
+        annotations: restartedBy(on.config, on.authorities, on.orders?.authorities),
         serviceAccount: part,
         spread: selector,
         graceSeconds,
         initContainers: [init],
         containers: [serve],
-        mounts,
+        mounts: served,
       }),
     },
   });

@@ -13,7 +13,7 @@ export interface NatsInCluster extends PlaneOnSite {
   readonly host: string;
   /** Authorities of the control plane's public name are there. */
   readonly hasAuthorities: boolean;
-  /** Name of the TLS secret of the public name. */
+  /** Name of the TLS secret of the public name; absent: agents get the certificate from the control plane, which orders it. */
   readonly tlsSecret?: string | undefined;
   /** Whom the agents' tokens are for. */
   readonly audience: string;
@@ -34,7 +34,7 @@ export const natsHosts = (clusterHost: string, servers: number): readonly string
   Array.from({ length: servers }, (_, at) => `${part}-${at}.${clusterHost}`);
 
 /** The file that agents read (docs/configuration.md). They find the control plane inside the cluster. */
-function agentConfig({ site, plane, host, hasAuthorities }: NatsInCluster): string {
+function agentConfig({ site, plane, host, hasAuthorities, tlsSecret }: NatsInCluster): string {
   const namespace = namespaceOf(site.namespacePrefix, plane);
   const servers = natsServers(site.tier);
   const natsAgent = {
@@ -46,6 +46,7 @@ function agentConfig({ site, plane, host, hasAuthorities }: NatsInCluster): stri
     serviceAccountTokenFile: paths.tokenFile,
     dir: own(paths.natsRun),
     storeDir: own(paths.natsStore),
+    ...(tlsSecret === undefined ? { certificate: 'acme' } : {}),
     routes: servers === 1 ? [] : natsHosts(natsHost(namespace), servers).map((one) => `${one}:${ports.cluster}`),
   };
   return `${JSON.stringify({ natsAgent }, null, 2)}\n`;
