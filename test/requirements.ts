@@ -934,7 +934,8 @@ export const requirements: readonly Requirement[] = [
     says: 'What the manifests of stack onprem describe really runs, from its images, and a call crosses from one cluster to the other; a replica that is killed costs the other nothing.',
     proofs: {
       'test/kubernetes/crossing.test.ts': 'a call enters in Berlin and is answered in Paris; its audit row says both',
-      'test/harness/kubelet.test.ts': 'a container has a user, no capability, no way to one, and a root that it cannot write to',
+      'test/harness/kubelet.test.ts':
+        'a container has a user, no capability, no way to one, and a root that it cannot write to',
     },
   },
   {
