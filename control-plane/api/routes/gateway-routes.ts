@@ -40,30 +40,7 @@ export const gatewayRoutes = (parts: Parts): readonly Route[] => [
     problems: ['invalid_body', 'enrolment_refused', 'too_many_requests'],
     handle: async ({ body }) => ok(await parts.enrolling.enroll(body)),
   }),
-  route({
-    method: 'POST',
-    path: '/nats-servers/enroll',
-    access: 'secret',
-    tag: 'gateways',
-    summary:
-      "Gives the agent of a NATS server its certificate and the keys that all servers hold, against its pod's service-account token.",
-    body: api.NatsServerEnrollBody,
-    answers: { 200: { says: 'Its identity.', schema: api.NatsServerIdentity } },
-    problems: ['invalid_body', 'enrolment_refused', 'not_found'],
-    handle: async ({ body }) => ok(await parts.natsServers.enroll(body)),
-  }),
-  route({
-    method: 'POST',
-    path: '/nats-servers/certificate',
-    access: 'secret',
-    tag: 'gateways',
-    summary:
-      "Gives the agent of a NATS server the public certificate that was ordered for control plane and NATS, against its pod's service-account token.",
-    body: api.NatsServerCertificateBody,
-    answers: { 200: { says: 'Certificate and key.', schema: api.PublicPair } },
-    problems: ['invalid_body', 'enrolment_refused', 'not_found'],
-    handle: async ({ body }) => ok(await parts.natsServers.certificate(body)),
-  }),
+  ...natsServerRoutes(parts),
   route({
     method: 'POST',
     path: '/renew',
@@ -92,6 +69,33 @@ export const gatewayRoutes = (parts: Parts): readonly Route[] => [
       const jws = await parts.snapshots.newer(gateway, query.after);
       return jws === undefined ? empty : { status: 200, body: jws, type: 'application/jose' };
     },
+  }),
+];
+
+const natsServerRoutes = ({ natsServers }: Parts): readonly Route[] => [
+  route({
+    method: 'POST',
+    path: '/nats-servers/enroll',
+    access: 'secret',
+    tag: 'gateways',
+    summary:
+      "Gives the agent of a NATS server its certificate and the keys that all servers hold, against its pod's service-account token.",
+    body: api.NatsServerEnrollBody,
+    answers: { 200: { says: 'Its identity.', schema: api.NatsServerIdentity } },
+    problems: ['invalid_body', 'enrolment_refused', 'not_found'],
+    handle: async ({ body }) => ok(await natsServers.enroll(body)),
+  }),
+  route({
+    method: 'POST',
+    path: '/nats-servers/certificate',
+    access: 'secret',
+    tag: 'gateways',
+    summary:
+      "Gives the agent of a NATS server the public certificate that was ordered for control plane and NATS, against its pod's service-account token.",
+    body: api.NatsServerCertificateBody,
+    answers: { 200: { says: 'Certificate and key.', schema: api.PublicPair } },
+    problems: ['invalid_body', 'enrolment_refused', 'not_found'],
+    handle: async ({ body }) => ok(await natsServers.certificate(body)),
   }),
 ];
 
