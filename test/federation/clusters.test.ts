@@ -7,19 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { adminToken } from '../../provider/test/registry-stand-in.ts';
-import { runEngine } from '../../tools/local/engine.ts';
-import { policyPack } from '../../tools/programs/commands.ts';
-import { placeSettings } from '../../tools/programs/prepare.ts';
 import { type ProgramSettings, readProgramSettings } from '../../tools/programs/settings.ts';
 import { withStandIns } from '../../tools/programs/stand-in-settings.ts';
-import {
-  createStack,
-  type Pulumi,
-  pulumiFor,
-  type StackPlace,
-  stackPlace,
-  stateFile,
-} from '../../tools/stack/index.ts';
+import { stateFile } from '../../tools/stack/index.ts';
+import { type ProgramStack, programStack } from '../harness/program-stack.ts';
 import { type Environment, startEnvironment } from '../stand-ins/environment.ts';
 import { faultsVariable, findClusterPrograms } from '../stand-ins/kubernetes/index.ts';
 
@@ -28,22 +19,16 @@ const cycleMs = 240_000; // measured below 60 s on a quiet machine of two cores
 describe.skipIf(findClusterPrograms() === undefined)('stack onprem on real API servers', () => {
   const folder = mkdtempSync(join(tmpdir(), 'portolan-clusters-'));
   const faults = join(folder, 'faults');
-  const signal = new AbortController().signal;
   let settings: ProgramSettings;
   let environment: Environment;
-  let pulumi: Pulumi;
+  let stack: ProgramStack;
 
   beforeAll(async () => {
-    const own = join(folder, 'stack');
-    const ours = await stackPlace('onprem');
-    const files = { state: join(own, 'state'), home: join(own, 'home'), passphraseFile: join(own, 'passphrase') };
-    const place: StackPlace = { ...ours, folder: own, ...files, settingsFile: join(own, 'Pulumi.onprem.yaml') };
-    const written = await readProgramSettings(place);
+    stack = await programStack('onprem', join(folder, 'stack'), { [faultsVariable]: faults });
+    const written = await readProgramSettings(stack.place);
     // addresses for one gateway more than the stack has: a test adds it
     environment = await startEnvironment({ ...written, gateways: { ...written.gateways, rome } }, folder);
     settings = withStandIns(written, environment.standIns);
-    pulumi = await pulumiFor(place, { env: { ...process.env, [faultsVariable]: faults } });
-    await createStack(pulumi);
   }, cycleMs);
 
   afterAll(async () => {
@@ -51,15 +36,7 @@ describe.skipIf(findClusterPrograms() === undefined)('stack onprem on real API s
     rmSync(folder, { recursive: true, force: true });
   }, cycleMs);
 
-  /** What the engine tells: `+ paris-deployment (Deployment)`. Nothing for what stays. */
-  async function run(...operation: readonly string[]): Promise<readonly string[]> {
-    await placeSettings(pulumi.place, settings, environment.standIns.provider);
-    const lines: string[] = [];
-    const tell = (line: string) => lines.push(line.trim());
-    await runEngine(pulumi, operation, { verbose: false, beginning: '', tell, signal });
-    return lines;
-  }
-  const up = () => run('up', '--refresh', ...policyPack(pulumi.place));
+  const up = () => stack.up(settings);
 
   test('a create that fails half way is gone on with', { timeout: cycleMs }, async () => {
     writeFileSync(faults, 'create StatefulSet\n');
@@ -95,13 +72,13 @@ describe.skipIf(findClusterPrograms() === undefined)('stack onprem on real API s
   });
 
   test('the state holds no secret that was made', { timeout: cycleMs }, async () => {
-    const state = readFileSync(stateFile(pulumi.place), 'utf8');
+    const state = readFileSync(stateFile(stack.place), 'utf8');
     expect(state).toContain('paris-deployment');
     for (const secret of [adminToken, ...(await secretsIn(environment))]) expect(state).not.toContain(secret);
   });
 
   test('destroy leaves nothing', { timeout: cycleMs }, async () => {
-    await run('destroy');
+    await stack.destroy();
     for (const { api } of environment.clusters.values()) {
       const left = (await api.list('/api/v1/namespaces')).map(({ metadata }) => metadata.name);
       expect(left.filter((name) => name.startsWith('portolan-'))).toEqual([]);

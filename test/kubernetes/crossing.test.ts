@@ -9,10 +9,8 @@ import { join } from 'node:path';
 import type { AuditRow } from '@portolan/core';
 import { ProxyAgent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { runEngine } from '../../tools/local/engine.ts';
-import { placeSettings } from '../../tools/programs/prepare.ts';
 import { type ProgramSettings, readProgramSettings } from '../../tools/programs/settings.ts';
-import { createStack, pulumiFor, type StackPlace, stackPlace, stateFile } from '../../tools/stack/index.ts';
+import { stateFile } from '../../tools/stack/index.ts';
 import { Everything } from '../harness/everything/everything.ts';
 import { imagesForTests } from '../harness/images.ts';
 import {
@@ -23,7 +21,8 @@ import {
   startNetwork,
   whyNoKubelet,
 } from '../harness/kubelet.ts';
-import { type Cluster, findClusterPrograms, kubernetesPlugin, startCluster } from '../stand-ins/kubernetes/index.ts';
+import { type ProgramStack, programStack } from '../harness/program-stack.ts';
+import { type Cluster, findClusterPrograms, startCluster } from '../stand-ins/kubernetes/index.ts';
 import { publicCertificate } from '../stand-ins/public-certificate.ts';
 
 const { images, missing } = await imagesForTests('gateway', 'control-plane', 'nats-server', 'postgres');
@@ -38,7 +37,7 @@ describe.skipIf(why !== undefined)('the crossing from rendered manifests', () =>
   const folder = mkdtempSync(join(tmpdir(), 'portolan-crossing-'));
   const closing: (() => Promise<unknown>)[] = [];
   let network: Network;
-  let place: StackPlace;
+  let stack: ProgramStack;
   let berlin: Cluster;
   let paris: Cluster;
   const kubelets = new Map<string, Kubelet>();
@@ -68,8 +67,10 @@ describe.skipIf(why !== undefined)('the crossing from rendered manifests', () =>
     ] as const)
       await giveCertificate(where, `portolan-${plane}`, authority);
 
-    place = await placeIn(join(folder, 'stack'));
-    await up(settingsOn(await readProgramSettings(place)));
+    // the engine's way to the control plane is the test's: through the proxy into the network
+    const proxied = { HTTPS_PROXY: network.proxy, NO_PROXY: '127.0.0.1,localhost' };
+    stack = await programStack('onprem', join(folder, 'stack'), proxied);
+    await stack.up(settingsOn(await readProgramSettings(stack.place)));
     proxy = new ProxyAgent({ uri: network.proxy, requestTls: { ca } });
     atBerlin = new ProxyAgent({ uri: network.proxy, requestTls: { ca, servername: hosts.berlin } });
     closing.push(
@@ -92,11 +93,6 @@ describe.skipIf(why !== undefined)('the crossing from rendered manifests', () =>
     closing.push(() => kubelet.stop());
     kubelets.set(name, kubelet);
     return started;
-  }
-
-  async function placeIn(own: string): Promise<StackPlace> {
-    const files = { state: join(own, 'state'), home: join(own, 'home'), passphraseFile: join(own, 'passphrase') };
-    return { ...(await stackPlace('onprem')), folder: own, ...files, settingsFile: join(own, 'Pulumi.onprem.yaml') };
   }
 
   /** The stack's settings with clusters, images and addresses of the test. */
@@ -122,16 +118,6 @@ describe.skipIf(why !== undefined)('the crossing from rendered manifests', () =>
         upstreamCidrs: [{ cidr: `${addresses.files}/32`, ports: [8080] }],
       },
     });
-  }
-
-  async function up(settings: ProgramSettings): Promise<void> {
-    // the engine's way to the control plane is the test's: through the proxy into the network
-    const env = { ...process.env, HTTPS_PROXY: network.proxy, NO_PROXY: '127.0.0.1,localhost' };
-    const pulumi = await pulumiFor(place, { env });
-    await createStack(pulumi);
-    await placeSettings(place, settings, kubernetesPlugin.path);
-    const { signal } = new AbortController();
-    await runEngine(pulumi, ['up', '--refresh'], { verbose: false, beginning: '', tell: () => {}, signal });
   }
 
   /** The control plane's API, by the admin token that its birth made. */
@@ -192,7 +178,7 @@ describe.skipIf(why !== undefined)('the crossing from rendered manifests', () =>
   });
 
   test('no secret that was made is in the state or in a rendered object', { timeout: slow }, async () => {
-    const state = readFileSync(stateFile(place), 'utf8');
+    const state = readFileSync(stateFile(stack.place), 'utf8');
     for (const secret of await secretsOf([berlin, paris])) expect(state).not.toContain(secret);
   });
 
