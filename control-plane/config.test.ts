@@ -105,8 +105,8 @@ test.each([
   ['an http URL', FILE.replace('https://localhost', 'http://localhost'), /controlPlane\.url/],
   [
     'half a certificate',
-    FILE.replace('hosts: [localhost, 127.0.0.1]', 'certFile: /c, keyFile: /k'),
-    /siteCertificate\.caFile/,
+    FILE.replace('hosts: [localhost, 127.0.0.1]', 'certFile: /c'),
+    /siteCertificate\.keyFile/,
   ],
   [
     'credentials in the URL of NATS',
