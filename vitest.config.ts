@@ -6,7 +6,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 const built = ['**/node_modules/**', '**/dist/**', '**/.portolan/**'];
-const wholeFederations = ['test/federation/**/*.test.ts', 'test/faults/**/*.test.ts'];
+const wholeFederations = ['federation', 'faults', 'kubernetes'].map((folder) => `test/${folder}/**/*.test.ts`);
 
 /** Attacks that need a whole stack import its harness; the others make their gateways themselves, and run with the packages. */
 const attacks = globSync('test/security/**/*.test.ts', { cwd: import.meta.dirname }).filter((file) =>

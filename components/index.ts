@@ -13,6 +13,7 @@ export {
   type GatewayNetwork,
   type SiteNetwork,
 } from './flows/index.ts';
+export { GatewayImage, type GatewayImageArgs } from './gateway-image/component.ts';
 export type { GatewayPlaneArgs } from './gateway-plane/args.ts';
 export { GatewayPlane } from './gateway-plane/component.ts';
 export type { LocalMcpServerArgs } from './local-mcp-server/args.ts';

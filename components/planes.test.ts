@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import {
   ArgumentError,
   ControlPlane,
+  GatewayImage,
   GatewayPlane,
   type GatewayPlaneArgs,
   LocalMcpServer,
@@ -331,5 +332,25 @@ describe('a name where a resource is expected, or the wrong resource', () => {
     expect(refused).toBeInstanceOf(ArgumentError);
     expect((refused as ArgumentError).argument).toBe(argument);
     expect((refused as ArgumentError).message).toContain(says);
+  });
+});
+
+describe('an image of gateways', () => {
+  const reference = `registry.example.com/portolan/gateway@sha256:${'a'.repeat(64)}`;
+
+  test('by digest is taken as it is', async () => {
+    let image: GatewayImage | undefined;
+    await record(() => {
+      image = new GatewayImage('gateway', { reference });
+    });
+    expect(image?.reference).toBe(reference);
+  });
+
+  test('by tag is refused in production, with the command that finds its digest, and taken in development', async () => {
+    const tag = 'registry.example.com/portolan/gateway:main';
+    await expect(record(() => new GatewayImage('gateway', { reference: tag }))).rejects.toThrow(
+      /GatewayImage\(gateway\)\.reference: expected an image by digest.*crane digest registry\.example\.com\/portolan\/gateway:main/,
+    );
+    await record(() => new GatewayImage('gateway', { reference: tag, tier: 'development' }));
   });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { ControlPlane, GatewayPlane, KubernetesSite, type KubernetesSiteArgs } from '../components/index.ts';
 import { type Registered, record } from '../components/test/recorded-program.ts';
 import { kubernetes } from './kubernetes.ts';
 
@@ -167,7 +168,7 @@ describe('bad settings are refused before anything is made', () => {
     [
       'a tag in production',
       (all) => (all.sites.paris.images = { gateway: 'registry.example.com/gateway:main' }),
-      /KubernetesSite\(paris\)\.images\.gateway: expected an image by digest.*tells the digest/,
+      /KubernetesSite\(paris\)\.images\.gateway: expected an image by digest.*crane digest registry\.example\.com\/gateway:main/,
     ],
     [
       'no networks of MCP servers',
@@ -238,5 +239,39 @@ describe('bad settings are refused before anything is made', () => {
     ['an unknown key', (all) => (all.sites.paris.plattform = 'generic'), /KubernetesSite\(paris\).*plattform/],
   ])('%s', async (_name, change, message) => {
     expect(await refusal(change)).toMatch(message);
+  });
+});
+
+describe('a transform', () => {
+  const site = (transform: KubernetesSiteArgs['transform']) => () => {
+    const { sites } = settings('onprem');
+    const onParis = new KubernetesSite('paris', { ...sites.paris, transform });
+    const control = new ControlPlane('control', {
+      site: new KubernetesSite('berlin', sites.berlin),
+      url: 'https://control.example.com',
+      certificate: { secretRef: 'public-tls' },
+    });
+    new GatewayPlane('paris', {
+      site: onParis,
+      control,
+      url: 'https://paris-gw.example.com',
+      certificate: { secretRef: 'public-tls' },
+    });
+  };
+
+  test('has the last word on an object', async () => {
+    const registered = await record(
+      site({ Service: (service) => ({ ...service, metadata: { ...service.metadata, annotations: { own: 'yes' } } }) }),
+    );
+    expect(named(registered, 'Service paris-door').metadata.annotations).toEqual({ own: 'yes' });
+    expect(named(registered, 'Service control-door').metadata.annotations).toBeUndefined();
+  });
+
+  test('that loosens the security of pods is refused as the policy pack would', async () => {
+    const root = (deployment: Loose) => {
+      deployment.spec.template.spec.containers[0].securityContext = { runAsUser: 0 };
+      return deployment;
+    };
+    await expect(record(site({ Deployment: root }))).rejects.toThrow(/transform\.Deployment.*runAsUser/s);
   });
 });

@@ -929,6 +929,16 @@ export const requirements: readonly Requirement[] = [
     },
   },
   {
+    id: 'kubernetes-crossing',
+    source: 'docs/kubernetes.md "What is proved"',
+    says: 'What the manifests of stack onprem describe really runs, from its images, and a call crosses from one cluster to the other; a replica that is killed costs the other nothing.',
+    proofs: {
+      'test/kubernetes/crossing.test.ts': 'a call enters in Berlin and is answered in Paris; its audit row says both',
+      'test/harness/kubelet.test.ts':
+        'a container has a user, no capability, no way to one, and a root that it cannot write to',
+    },
+  },
+  {
     id: 'kubernetes-judged',
     source: 'docs/dependencies.md',
     says: 'Manifests are judged by a real Kubernetes API, in preview already; where its programs cannot be had the rest of the tests runs.',

@@ -17,6 +17,7 @@ test.each<[string, Declared]>([
   ['a gateway’s configuration', gatewayConfigMap()],
   ['a plain door on loopback', gatewayConfigMap({ listen: { insecureLoopback: '127.0.0.1:8080' } })],
   ['on loopback of IPv6', gatewayConfigMap({ listen: { insecureLoopback: '[::1]:8080' } })],
+  ['a control plane’s with several servers', control({ nats: { url: ['tls://nats-0:4222', 'tls://nats-1:4222'] } })],
   ['a control plane’s', control({ listen: { tls: '0.0.0.0:8443' }, nats: { url: 'nats://nats:4222' } })],
   ['a file of someone else’s', configMap({ 'app.yaml': 'listen: 0.0.0.0:80\n', 'notes.txt': 'gateway is up' })],
   ['a value that only an update knows', configMap({ 'config.yaml': notYetKnown })],
@@ -53,6 +54,11 @@ test.each<[string, Declared, string]>([
     'a plain door for everyone',
     gatewayConfigMap({ listen: { insecureLoopback: '0.0.0.0:8080' } }),
     'data.config.yaml: gateway.listen.insecureLoopback',
+  ],
+  [
+    'one plain server of several',
+    control({ nats: { url: ['tls://nats-0:4222', 'ws://nats-1:4222'] } }),
+    'data.config.yaml: controlPlane.nats.url',
   ],
   [
     'on a name that only looks like loopback',

@@ -83,7 +83,8 @@ function planeFaults(config: unknown, path: string): readonly Fault[] {
       : [fault(`${path}.listen.insecureLoopback`, 'a loopback address, or none', 'Remove it: this door has no TLS.')]),
     ...[...urls, ...nats].flatMap(([keys, wanted, expected]) => {
       const value = at(config, ...keys);
-      if (isAbsent(value) || wanted.test(text(value) ?? '')) return [];
+      const all = Array.isArray(value) && value.length > 0 ? value : [value]; // one a server
+      if (isAbsent(value) || all.every((one) => wanted.test(text(one) ?? ''))) return [];
       return [fault(`${path}.${keys.join('.')}`, expected, 'Name the TLS listener.')];
     }),
   ];
@@ -113,7 +114,7 @@ function listenerFaults(listener: NatsMap, path: string, key: string): readonly 
   if (isLoopback(listener.listen) || isLoopback(listener.host)) return [];
   const tls = record(listener[key]) as NatsMap;
   const where = path.includes(': ') ? `${path}.${key}` : `${path}: ${key}`;
-  const verifies = isYes(tls.verify) || isYes(tls.verify_and_map);
+  const verifies = isYes(tls.verify) || isYes(tls.verify_and_map) || isYes(tls.verify_cert_and_check_known_urls);
   return [
     ...(verifies && !isYes(listener.no_tls)
       ? []

@@ -206,7 +206,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
     });
   }
 
-  /** In the order given; what a namespace holds comes after it. */
+  /** What a namespace holds comes after it, and a Service after all before it in the list: Pulumi waits until it has found pods. */
   #make(
     plane: PlaneAddress,
     owner: ComponentResource,
@@ -215,7 +215,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
   ): readonly Resource[] {
     const made: Resource[] = [];
     for (const one of manifests) {
-      const dependsOn = [...after, ...made.slice(0, 1)];
+      const dependsOn = [...after, ...(one.kind === 'Service' ? made : made.slice(0, 1))];
       const opts = { parent: owner, provider: this.#cluster, dependsOn };
       const resource = make(plane.name, one, this.#plan.transform, opts);
       if (one.kind === 'Namespace') this.#namespaces.set(namespaceOf(this.#plan.namespacePrefix, plane.name), resource);

@@ -44,8 +44,9 @@ export async function writeServerFiles(
   await makePrivateDirectory(dir);
   await writePrivately(files.certificate, identity.certificateChain + key);
   await writePrivately(files.roots, identity.caBundle.join(''));
+  const advertise = routes.find((route) => route.startsWith(`${identity.server}.`));
   const cluster =
-    routes.length === 0 ? undefined : { listen: listen.cluster, routes, certificateFile: files.certificate };
+    routes.length === 0 ? undefined : { listen: listen.cluster, advertise, routes, certificateFile: files.certificate };
   const places = {
     serverName: identity.server,
     writtenBy: 'nats-agent',

@@ -19,6 +19,8 @@ export interface NatsMaterial {
 export interface NatsCluster {
   /** host:port. */
   readonly listen: string;
+  /** host:port under which the others find this one: a name that its certificate carries. Absent: its address, which none does. */
+  readonly advertise?: string | undefined;
   /** host:port of every server, its own too. Their names are those that a route's certificate must carry. */
   readonly routes: readonly string[];
   /** PEM: mesh leaf and key in one file, so that the two never disagree. */
@@ -78,13 +80,13 @@ ${places.cluster === undefined ? '' : renderCluster(places.cluster, places.clien
  * A mesh certificate alone is no right to be a server: gateways have one. So a route is let in for a name of `routes` alone, which the issuer gives to
  * servers only. Clients are not told of the others' addresses: outside the cluster nobody could dial them.
  */
-function renderCluster({ listen, routes, certificateFile }: NatsCluster, caFile: string): string {
+function renderCluster({ listen, advertise, routes, certificateFile }: NatsCluster, caFile: string): string {
   const text = JSON.stringify;
   return `
 cluster {
   name: portolan
   listen: ${text(listen)}
-  no_advertise: true
+  ${advertise === undefined ? '' : `advertise: ${text(advertise)}\n  `}no_advertise: true
   routes: ${text(routes.map((route) => `nats-route://${route}`))}
   tls {
     cert_file: ${text(certificateFile)}

@@ -5,9 +5,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { adminToken } from '../../provider/test/registry-stand-in.ts';
 import { runEngine } from '../../tools/local/engine.ts';
+import { policyPack } from '../../tools/programs/commands.ts';
 import { placeSettings } from '../../tools/programs/prepare.ts';
 import { type ProgramSettings, readProgramSettings } from '../../tools/programs/settings.ts';
 import { withStandIns } from '../../tools/programs/stand-in-settings.ts';
@@ -58,7 +59,7 @@ describe.skipIf(findClusterPrograms() === undefined)('stack onprem on real API s
     await runEngine(pulumi, operation, { verbose: false, beginning: '', tell, signal });
     return lines;
   }
-  const up = () => run('up', '--refresh');
+  const up = () => run('up', '--refresh', ...policyPack(pulumi.place));
 
   test('a create that fails half way is gone on with', { timeout: cycleMs }, async () => {
     writeFileSync(faults, 'create StatefulSet\n');
@@ -104,7 +105,8 @@ describe.skipIf(findClusterPrograms() === undefined)('stack onprem on real API s
     for (const { api } of environment.clusters.values()) {
       const left = (await api.list('/api/v1/namespaces')).map(({ metadata }) => metadata.name);
       expect(left.filter((name) => name.startsWith('portolan-'))).toEqual([]);
-      expect(await api.list('/api/v1/persistentvolumes')).toEqual([]);
+      const volumes = () => api.list('/api/v1/persistentvolumes');
+      await vi.waitFor(async () => expect(await volumes()).toEqual([]), { timeout: 30_000 });
     }
   });
 });

@@ -257,6 +257,26 @@ describe.skipIf(why !== undefined)('pods', () => {
     expect(await said()).toBe('first side last main main');
   }, 180_000);
 
+  test('in a shared process namespace one container signals the other, by the number that it wrote', async () => {
+    const heard =
+      "process.on('SIGHUP', () => console.log('heard')); require('fs').writeFileSync('/tmp/pid', String(process.pid)); setInterval(() => {}, 1e6)";
+    const containers = [container('main', heard), container('second', 'setInterval(() => {}, 1e6)')];
+    await make(pod('shared', { shareProcessNamespace: true, containers }));
+    await ready('shared');
+    const signal =
+      "const pid = Number(require('fs').readFileSync('/tmp/pid', 'utf8')); process.kill(pid, 'SIGHUP'); console.log(pid)";
+    await vi.waitFor(
+      async () => expect(Number((await run('shared', signal, 'second')).output)).toBeGreaterThan(1),
+      wait,
+    );
+    await vi.waitFor(() => expect(kubelet.logs(namespace, 'shared', 'main')).toContain('heard'), wait);
+    await kubelet.signal(namespace, 'shared', 'main', 'SIGKILL');
+    await vi.waitFor(async () => {
+      const main = (await statusOf('shared')).containerStatuses.find(({ name }) => name === 'main');
+      expect(main).toMatchObject({ restartCount: 1, ready: true, lastState: { terminated: { exitCode: 137 } } });
+    }, wait);
+  }, 120_000);
+
   test('a Job ends with its pod', async () => {
     const template = pod('x', { restartPolicy: 'Never', containers: [container('main', "console.log('done')")] });
     const job = {

@@ -18,12 +18,13 @@ const steps: Readonly<Record<string, { readonly sign: string; readonly change: C
 /** Empty: nothing to tell. */
 export function readEvent(line: string): readonly EngineNews[] {
   const event = parse(line);
-  return [stepNews(event), userNews(event), errorNews(event)].filter((news) => news !== undefined);
+  return [stepNews(event), userNews(event), errorNews(event), policyNews(event)].filter((news) => news !== undefined);
 }
 
 interface Event {
   readonly resOutputsEvent?: { readonly metadata: Metadata };
   readonly resOpFailedEvent?: { readonly metadata: Metadata };
+  readonly policyEvent?: { readonly policyName: string; readonly message: string; readonly enforcementLevel: string };
   readonly diagnosticEvent?: { readonly severity: string; readonly message: string; readonly urn?: string };
 }
 
@@ -61,6 +62,13 @@ function errorNews({ diagnosticEvent }: Event): EngineNews | undefined {
   const { urn, message } = diagnosticEvent;
   const name = urn === undefined || urn.includes('pulumi:pulumi:Stack') ? '' : nameOf(urn);
   return { kind: 'error', text: message.includes(name) ? message : `${name}: ${message}` };
+}
+
+/** A rule of the policy pack that was broken. What is only advised is in the engine's own output. */
+function policyNews({ policyEvent }: Event): EngineNews | undefined {
+  if (policyEvent?.enforcementLevel !== 'mandatory') return undefined;
+  const message = policyEvent.message.replace(/<\{%\w+%\}>/g, '').trim(); // the engine's marks of colour
+  return { kind: 'error', text: `Policy ${policyEvent.policyName}: ${message}` };
 }
 
 function nameOf(urn: string): string {

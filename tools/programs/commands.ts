@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { CommandFailed } from '../local/command-failed.ts';
 import { runEngine } from '../local/engine.ts';
 import { hasStack, type StackPlace, withSettingsFile } from '../stack/index.ts';
@@ -20,16 +21,28 @@ const beginning = '  Pulumi starts, reads the program, and looks at what is ther
 
 export async function upProgram(place: StackPlace, { standIns, verbose, signal }: ProgramOptions): Promise<void> {
   const prepared = await prepareProgram(place, { standIns, tell, signal });
-  const { changes } = await runEngine(prepared.pulumi, ['up', '--refresh'], { verbose, beginning, tell, signal });
+  const { changes } = await runEngine(prepared.pulumi, ['up', '--refresh', ...policyPack(place)], {
+    verbose,
+    beginning,
+    tell,
+    signal,
+  });
   const counts = Object.entries(changes).map(([change, count]) => `${count} ${change}`);
   console.log(counts.length === 0 ? 'Nothing changed.' : `Changed: ${counts.join(', ')}.`);
   console.log(clustersReport(prepared, standIns));
 }
 
+/** The rules of policies/, loosened as stacks/policies.<stack>.json says, where there is one (docs/policies.md). */
+export function policyPack({ checkout, name }: StackPlace): readonly string[] {
+  const loosened = join(checkout, 'stacks', `policies.${name}.json`);
+  const pack = ['--policy-pack', join(checkout, 'policies')];
+  return existsSync(loosened) ? [...pack, '--policy-pack-config', loosened] : pack;
+}
+
 /** What `up` would do, as the engine prints it. */
 export async function previewProgram(place: StackPlace, { standIns, signal }: ProgramOptions): Promise<number> {
   const { pulumi } = await prepareProgram(place, { standIns, tell, signal });
-  const args = ['preview', '--refresh', '--diff', '--stack', place.name, '--non-interactive'];
+  const args = ['preview', '--refresh', ...policyPack(place), '--diff', '--stack', place.name, '--non-interactive'];
   return passThrough(pulumi.command, withSettingsFile(place, args), { cwd: place.checkout, env: pulumi.env });
 }
 

@@ -1,5 +1,6 @@
 /** Arguments of a KubernetesSite. */
 import type { ReachRange, WorkloadIdentity } from '@portolan/core';
+import type { GatewayImage } from '../../gateway-image/component.ts';
 import type { Ingress, Transforms } from './manifests/index.ts';
 
 export type { Ingress } from './manifests/index.ts';
@@ -22,7 +23,7 @@ export interface KubernetesSiteArgs {
    */
   readonly tier?: 'production' | 'development' | undefined;
   readonly images: {
-    readonly gateway: string;
+    readonly gateway: string | GatewayImage;
     /** Needed where a control plane runs. */
     readonly controlPlane?: string | undefined;
     /** nats-server 2.15. Needed where a control plane runs. */

@@ -1,6 +1,8 @@
 /** Manifests → resources of Pulumi's Kubernetes provider. */
 import { apiextensions, apps, autoscaling, batch, core, networking, policy, rbac } from '@pulumi/kubernetes';
 import type { CustomResource, CustomResourceOptions } from '@pulumi/pulumi';
+import { expectNoViolation } from '../../rules/expect.ts';
+import { restrictedPods } from '../../rules/index.ts';
 import type { Kind, Kinds, Manifest, Transforms } from './manifests/index.ts';
 
 type Class<K extends Kind> = new (name: string, object: Kinds[K], opts: CustomResourceOptions) => CustomResource;
@@ -21,13 +23,26 @@ const classes: { readonly [K in Kind]: Class<K> } = {
   CustomResource: apiextensions.CustomResource as unknown as Class<'CustomResource'>, // its own type knows no fields
 };
 
-/** Makes one child. @param owner Name of the component whose child it is: `<owner>-<child>`. */
+/**
+ * Makes one child. Throws an ArgumentError where a transform breaks a rule that the policy pack would hold against it.
+ *
+ * @param owner Name of the component whose child it is: `<owner>-<child>`.
+ */
 export function make<K extends Kind>(
   owner: string,
   { kind, child, object }: Manifest<K>,
   transform: Transforms,
   opts: CustomResourceOptions,
 ): CustomResource {
+  const name = `${owner}-${child}`;
   const change: Transforms[K] = transform[kind];
-  return new classes[kind](`${owner}-${child}`, change ? change(object, child) : object, opts);
+  if (change === undefined) return new classes[kind](name, object, opts);
+  const changed = change(object, child);
+  const declared = {
+    type: `kubernetes:${(changed as { apiVersion?: string }).apiVersion}:${kind}`,
+    name,
+    props: changed,
+  };
+  expectNoViolation(`transform.${kind}`, restrictedPods(declared));
+  return new classes[kind](name, changed, opts);
 }

@@ -4,7 +4,9 @@ import { isAbsolute } from 'node:path';
 import { ReachRange, WorkloadIdentity } from '@portolan/core';
 import { ArgumentError } from '@portolan/provider';
 import { z } from 'zod';
+import { GatewayImage } from '../../gateway-image/component.ts';
 import { parseArguments } from '../../parse-arguments.ts';
+import { expectDigest } from '../../rules/expect.ts';
 import type { KubernetesSiteArgs } from './args.ts';
 import type { Transforms } from './manifests/index.ts';
 
@@ -19,18 +21,12 @@ const KubernetesName = z
 const IpAddress = z.union([z.ipv4(), z.ipv6()], 'expected an IP address');
 const Cidr = ReachRange.shape.cidr;
 const Image = z.string().min(1);
-const Reference = Image.regex(
-  /^[^\s@]+@sha256:[0-9a-f]{64}$/,
-  'expected an image by digest, as registry.example.com/name@sha256:<64 hex digits>, because a tag may be another image tomorrow; `docker buildx imagetools inspect <image>` tells the digest, and tier: "development" allows tags',
-);
-
-const imagesOf = <T extends z.ZodType>(image: T) =>
-  z.strictObject({
-    gateway: image,
-    controlPlane: image.optional(),
-    nats: image.optional(),
-    postgres: image.optional(),
-  });
+const Images = z.strictObject({
+  gateway: Image,
+  controlPlane: Image.optional(),
+  nats: Image.optional(),
+  postgres: Image.optional(),
+});
 
 const Ingresses = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -65,7 +61,7 @@ const Args = z.strictObject({
   cluster: z.strictObject({ kubeconfig: File, context: z.string().min(1).optional() }),
   platform: z.enum(['generic', 'eks', 'aks', 'gke']),
   tier: z.enum(['production', 'development']).default('production'),
-  images: imagesOf(Image),
+  images: Images,
   ingress: Ingresses,
   egressCidrs: z.array(Cidr).min(1).readonly(),
   upstreamCidrs: z.array(ReachRange).min(1).readonly(),
@@ -85,10 +81,15 @@ const Args = z.strictObject({
 
 export type KubernetesSitePlan = z.output<typeof Args> & { readonly transform: Transforms };
 
-export function checkKubernetesSite(name: string, { transform = {}, ...args }: KubernetesSiteArgs): KubernetesSitePlan {
+export function checkKubernetesSite(
+  name: string,
+  { transform = {}, images, ...args }: KubernetesSiteArgs,
+): KubernetesSitePlan {
   const owner = `KubernetesSite(${name})`;
-  const plan = parseArguments(Args, owner, args);
-  if (plan.tier === 'production') parseArguments(z.object({ images: imagesOf(Reference) }), owner, args);
+  const gateway = images?.gateway instanceof GatewayImage ? images.gateway.reference : images?.gateway;
+  const plan = parseArguments(Args, owner, { ...args, images: { ...images, gateway } });
+  if (plan.tier === 'production')
+    for (const [image, reference] of Object.entries(plan.images)) expectDigest(`${owner}.images.${image}`, reference);
   for (const [kind, change] of Object.entries(transform))
     if (typeof change !== 'function') throw new ArgumentError(`${owner}.transform.${kind}`, 'expected a function.');
   return { ...plan, transform };

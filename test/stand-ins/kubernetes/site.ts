@@ -3,7 +3,7 @@
  * the platforms' own controllers are. What is wrong for the platform stays pending, and an Event beside it says why.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type KubeApi, type KubeObject, Refused } from './api.ts';
+import { absent, type KubeApi, type KubeObject, Refused } from './api.ts';
 import { monitoringDefinitions } from './extensions.ts';
 
 export interface SiteArgs {
@@ -94,6 +94,7 @@ class SiteLoop {
 
   async #round(): Promise<void> {
     await this.#bindClaims();
+    await this.#reclaimVolumes();
     if (this.#args.loadBalancers !== 'none') await this.#serveBalancers(this.#args.loadBalancers ?? {});
   }
 
@@ -116,6 +117,14 @@ class SiteLoop {
         await this.#provision(claim);
       }
     }
+  }
+
+  /** A claim that went takes its volume along, as its StorageClass says. */
+  async #reclaimVolumes(): Promise<void> {
+    const path = '/api/v1/persistentvolumes';
+    const volumes = await this.#api.list<KubeObject & { readonly status?: { readonly phase?: string } }>(path);
+    for (const { metadata, status } of volumes)
+      if (status?.phase === 'Released') await this.#api.ask('DELETE', `${path}/${metadata.name}`).catch(absent);
   }
 
   async #provision(claim: Claim): Promise<void> {
