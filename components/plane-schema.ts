@@ -33,6 +33,7 @@ const Certificate = z.union(
 export interface Callers {
   readonly public?: true | undefined;
   readonly callerCidrs?: readonly string[] | undefined;
+  readonly callerNamespaces?: readonly string[] | undefined;
 }
 
 /** Who may connect: `true` is everyone, undefined nobody but the federation's own. */
@@ -43,6 +44,10 @@ const CallersSchema = z
   .strictObject({
     public: z.literal(true, 'expected true, or leave it out').optional(),
     callerCidrs: z.array(ReachRange.shape.cidr).min(1).optional(),
+    callerNamespaces: z
+      .array(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected the name of a namespace'))
+      .min(1)
+      .optional(),
   })
   .refine(({ public: open, callerCidrs }) => open === undefined || callerCidrs === undefined, {
     path: ['callerCidrs'],
@@ -54,8 +59,8 @@ const CallersSchema = z
   });
 
 /** Throws an ArgumentError. @param owner `GatewayPlane(aws)` */
-export function expectCallers(owner: string, { public: open, callerCidrs }: Callers): void {
-  parseArguments(CallersSchema, owner, { public: open, callerCidrs });
+export function expectCallers(owner: string, { public: open, callerCidrs, callerNamespaces }: Callers): void {
+  parseArguments(CallersSchema, owner, { public: open, callerCidrs, callerNamespaces });
 }
 
 /** Throws an ArgumentError unless it is a certificate's source or undefined. @param owner `GatewayPlane(aws)` */

@@ -39,6 +39,7 @@ const plane = {
   certificate: Certificate,
   public: z.literal(true, 'expected true, or leave it out').optional(),
   callerCidrs: z.array(z.string()).optional(),
+  callerNamespaces: z.array(z.string()).optional(),
 };
 
 const Gateway = z.strictObject({

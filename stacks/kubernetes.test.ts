@@ -242,6 +242,19 @@ describe('bad settings are refused before anything is made', () => {
   });
 });
 
+test('applications and MCP servers of the same cluster are let in by namespace', async () => {
+  const change = (all: Loose) => {
+    all.sites.paris.upstreamNamespaces = [{ namespace: 'files', ports: [8080] }];
+    all.gateways.paris.callerNamespaces = ['agents'];
+  };
+  const registered = await record(() => kubernetes(settings('onprem', change)));
+  const rules = registered.filter(({ name }) => /^paris-.*(agents|files)/.test(name));
+  expect(rules.map(({ name }) => name).sort()).toEqual([
+    'paris-callers.paris.agents.in',
+    'paris-upstreams.paris.files.out',
+  ]);
+});
+
 describe('a transform', () => {
   const site = (transform: KubernetesSiteArgs['transform']) => () => {
     const { sites } = settings('onprem');

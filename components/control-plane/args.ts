@@ -10,6 +10,8 @@ export interface ControlPlaneArgs {
   readonly public?: true | undefined;
   /** Networks that may connect, beside the planes of the federation: whoever runs `pulumi up`. @default none */
   readonly callerCidrs?: readonly string[] | undefined;
+  /** In Kubernetes: namespaces of its cluster whose pods may connect; networks do not always match pods. @default none */
+  readonly callerNamespaces?: readonly string[] | undefined;
   /** Certificate of its public name, which NATS has too. Required on a KubernetesSite. @default the site's own, where it makes one */
   readonly certificate?: Certificate | undefined;
   /** Public certificates by ACME, for planes with `certificate: { acme: true }`. Changing it restarts the control plane. @default none are ordered */

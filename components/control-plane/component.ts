@@ -37,7 +37,15 @@ export class ControlPlane extends ComponentResource implements ControlPlaneLink 
     const owner = `ControlPlane(${name})`;
     const plan = checkControlPlane(name, args);
     const { certificate, certificates } = args;
-    const plane = { owner, name, url: plan.url, certificate, certificates, callers: callersOf(args) };
+    const plane = {
+      owner,
+      name,
+      url: plan.url,
+      certificate,
+      certificates,
+      callers: callersOf(args),
+      callerNamespaces: args.callerNamespaces,
+    };
     const place = args.site.placeControlPlane(plane);
     const running = args.site.runControlPlane({ plane, place, config: controlPlaneConfig(plan, place) }, this);
     this.url = plan.url;

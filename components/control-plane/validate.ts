@@ -21,11 +21,11 @@ export type ControlPlanePlan = z.output<typeof Args>;
 
 export function checkControlPlane(
   name: string,
-  { site, certificate, public: open, callerCidrs, ...args }: ControlPlaneArgs,
+  { site, certificate, public: open, callerCidrs, callerNamespaces, ...args }: ControlPlaneArgs,
 ): ControlPlanePlan {
   expectSite(`ControlPlane(${name}).site`, site);
   expectCertificate(`ControlPlane(${name})`, certificate);
-  expectCallers(`ControlPlane(${name})`, { public: open, callerCidrs });
+  expectCallers(`ControlPlane(${name})`, { public: open, callerCidrs, callerNamespaces });
   const plan = parseArguments(Args, `ControlPlane(${name})`, { federation: name, ...args });
   expectOrdered(`ControlPlane(${name})`, { url: plan.url, certificate }, plan.certificates !== undefined);
   return plan;

@@ -14,6 +14,8 @@ export interface GatewayPlaneArgs {
   readonly public?: true | undefined;
   /** Networks that may connect, beside the planes of the federation. @default none */
   readonly callerCidrs?: readonly string[] | undefined;
+  /** In Kubernetes: namespaces of its cluster whose pods may connect; networks do not always match pods. @default none */
+  readonly callerNamespaces?: readonly string[] | undefined;
   /** Certificate of its public name. Required on a KubernetesSite. @default the site's own, where it makes one */
   readonly certificate?: Certificate | undefined;
   /**

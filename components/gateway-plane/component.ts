@@ -35,7 +35,14 @@ export class GatewayPlane extends ComponentResource implements EntryLink {
     const owner = `GatewayPlane(${name})`;
     const plan = checkGatewayPlane(name, args);
     args.control.claimUrl(owner, plan.url);
-    const plane = { owner, name, url: plan.url, certificate: args.certificate, callers: callersOf(args) };
+    const plane = {
+      owner,
+      name,
+      url: plan.url,
+      certificate: args.certificate,
+      callers: callersOf(args),
+      callerNamespaces: args.callerNamespaces,
+    };
     const place = args.site.placeGateway(plane);
     this.entryName = plan.name;
     this.url = plan.url;

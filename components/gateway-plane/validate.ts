@@ -20,10 +20,10 @@ const Args = z.strictObject({
 export type GatewayPlan = z.output<typeof Args>;
 
 export function checkGatewayPlane(name: string, args: GatewayPlaneArgs): GatewayPlan {
-  const { site, control, certificate, public: open, callerCidrs, ...own } = args;
+  const { site, control, certificate, public: open, callerCidrs, callerNamespaces, ...own } = args;
   expectSite(`GatewayPlane(${name}).site`, site);
   expectCertificate(`GatewayPlane(${name})`, certificate);
-  expectCallers(`GatewayPlane(${name})`, { public: open, callerCidrs });
+  expectCallers(`GatewayPlane(${name})`, { public: open, callerCidrs, callerNamespaces });
   expectControl(`GatewayPlane(${name}).control`, control);
   const plan = parseArguments(Args, `GatewayPlane(${name})`, { name, ...own });
   expectOrdered(`GatewayPlane(${name})`, { url: plan.url, certificate }, control.ordersCertificates);

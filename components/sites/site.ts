@@ -54,6 +54,8 @@ export interface PlaneAddress {
   readonly certificate?: Certificate | undefined;
   /** Who may call it, beside the planes of its federation: `true` is everyone. Absent: nobody. */
   readonly callers?: true | readonly string[] | undefined;
+  /** Namespaces of its cluster whose pods may call it too. */
+  readonly callerNamespaces?: readonly string[] | undefined;
 }
 
 export interface ControlPlaneAddress extends PlaneAddress {

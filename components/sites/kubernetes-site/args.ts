@@ -36,6 +36,10 @@ export interface KubernetesSiteArgs {
   readonly egressCidrs: readonly string[];
   /** Networks, and ports in them, in which gateways of this site may dial MCP servers. */
   readonly upstreamCidrs: readonly ReachRange[];
+  /** Namespaces of the cluster with MCP servers, and their pods' ports, beside `upstreamCidrs`: networks do not always match pods. @default none */
+  readonly upstreamNamespaces?:
+    | readonly { readonly namespace: string; readonly ports: readonly number[] }[]
+    | undefined;
   /**
    * The API of the cluster, as its pods reach it: `kubectl get endpoints kubernetes`. Needed where a control plane runs, whose birth
    * makes Secrets.

@@ -11,6 +11,7 @@ export const siteNetwork = (name: string, plan: KubernetesSitePlan): SiteNetwork
   egressCidrs: plan.egressCidrs,
   apiServer: plan.apiServer ?? { cidrs: [], port: 443 }, // asked for where a control plane runs
   upstreamCidrs: plan.upstreamCidrs,
+  upstreamNamespaces: plan.upstreamNamespaces,
   balancerCidrs: plan.balancerCidrs,
   scrapers: plan.scrapers,
   loginCidrs: plan.loginCidrs,
@@ -30,6 +31,7 @@ const anyPlane = (plane: PlaneAddress, { name, plan, address }: OnSite) => ({
   namespace: namespaceOf(plan.namespacePrefix, plane.name),
   ingressCidrs: address === undefined ? undefined : [hostCidr(address)],
   public: plane.callers,
+  callerNamespaces: plane.callerNamespaces,
 });
 
 export const gatewayNetwork = (plane: PlaneAddress, site: OnSite): GatewayNetwork => ({

@@ -65,6 +65,10 @@ const Args = z.strictObject({
   ingress: Ingresses,
   egressCidrs: z.array(Cidr).min(1).readonly(),
   upstreamCidrs: z.array(ReachRange).min(1).readonly(),
+  upstreamNamespaces: z
+    .array(z.strictObject({ namespace: Label, ports: z.array(z.int().min(1).max(65_535)).min(1).readonly() }))
+    .readonly()
+    .optional(),
   apiServer: z.strictObject({ cidrs: z.array(Cidr).min(1).readonly(), port: z.int().min(1).max(65_535) }).optional(),
   balancerCidrs: z.array(Cidr).min(1).readonly().optional(),
   scrapers: Label.optional(),
