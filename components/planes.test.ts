@@ -202,6 +202,13 @@ describe('a federation on one machine', () => {
 });
 
 describe('refused before anything is registered', () => {
+  const rfc2136 = { server: '192.0.2.53', zone: 'example.com', keyName: 'portolan', key: { secretRef: 'tsig' } };
+  const orders = {
+    directory: 'https://acme.example.com/directory',
+    directoryCidrs: ['192.0.2.32/28'],
+    termsOfServiceAgreed: true,
+    dns: { rfc2136, cidrs: ['192.0.2.53/32'] },
+  } as const;
   const site = () => new LocalSite('local', files.args());
   const plane = (url: string, name = 'aws', edges: Pick<GatewayPlaneArgs, 'allowedOrigins' | 'allowedHosts'> = {}) => {
     const { site, control } = federation();
@@ -233,6 +240,7 @@ describe('refused before anything is registered', () => {
       () => new LocalSite('local', files.args({ database: { kind: 'external', url: 'postgres://u:pw@h/d' } })),
       /^LocalSite\(local\)\.database\.url: expected postgres:\/\/user@host:port\/database without a password/,
     ],
+    ['orders of certificates on a machine that makes its own', () => new ControlPlane('control', { site: site(), url: controlUrl, certificates: orders }), /^ControlPlane\(control\)\.certificates: a LocalSite makes the certificates of its planes and orders none/],
     ['a bad duration', () => new ControlPlane('control', { site: site(), url: controlUrl, maxStaleness: 'long' }), /^ControlPlane\(control\)\.maxStaleness: expected a duration/],
     [
       'a gateway twice in a mesh',

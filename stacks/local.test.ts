@@ -111,7 +111,7 @@ describe('refuses', () => {
 
   test('an unknown program, naming those that there are', () => {
     expect(() => programNamed('cloud')).toThrow(/program: expected one of kubernetes, local; got "cloud"/);
-    expect(() => programNamed('toString')).toThrow(/expected one of local/);
+    expect(() => programNamed('toString')).toThrow(/expected one of kubernetes, local/);
     expect(() => programNamed(undefined)).toThrow(/got nothing/);
   });
 });

@@ -28,12 +28,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-function configOf(replica: string, keys = `{ in: database, kekFile: ${join(dir, 'kek')} }`): Config {
+const HOSTS = '{ hosts: [localhost] }';
+
+function configOf(replica: string, keys = `{ in: database, kekFile: ${join(dir, 'kek')} }`, site = HOSTS): Config {
   const text = `controlPlane:
   federation: test
-  url: https://localhost:18400
+  url: https://control.example.test:18400
   dataDir: ${join(dir, replica)}
-  siteCertificate: { hosts: [localhost] }
+  siteCertificate: ${site}
   nats: { url: "nats://localhost:4222", storeDir: ${join(dir, 'nats')} }
   keys: ${keys}
 `;
@@ -83,6 +85,18 @@ test('two inits at once on two empty directories end with one set of keys, and a
   expect(await tree(three)).toEqual(keys);
   expect(made.filter((line) => /root|issuer|key |operator|token/.test(line))).toEqual([]);
   expect(await rows()).toEqual(stored);
+});
+
+test('an ordered certificate that lies in the directory is not kept: its place is with the orders', async () => {
+  const rfc2136 = { server: '127.0.0.1', zone: 'example.test', keyName: 'k', keyFile: '/k' };
+  const certificates = { directory: 'https://localhost/dir', termsOfServiceAgreed: true, dns: { rfc2136 } };
+  const site = `{ acme: true }\n  certificates: ${JSON.stringify(certificates)}`;
+  const config = configOf('one', undefined, site);
+  await born(config);
+  const { siteCertificate, siteKey } = dataFiles(config.dataDir);
+  for (const path of [siteCertificate, siteKey]) await writeFile(path, 'ordered', { mode: 0o600 });
+  await born(config);
+  expect([...(await rows()).keys()].filter((path) => path.startsWith('site/'))).toEqual([]);
 });
 
 test('the database holds nothing in clear, and each file opens in its own row alone', async () => {

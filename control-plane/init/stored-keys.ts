@@ -13,10 +13,11 @@ import { keyFiles } from '../keys/key-files.ts';
 import { readIfThere, writePrivately } from '../keys/private-files.ts';
 
 /** What `init` makes and can make only once. `nats.conf` is rendered from it, and the KEK comes from elsewhere. */
-function keptFiles({ dataDir, kubernetes }: Config): readonly string[] {
+function keptFiles({ dataDir, siteCertificate: own, kubernetes }: Config): readonly string[] {
   const { meshRoot, meshCa, meshIssuer, snapshotKey, natsKeys, siteRoot } = keyFiles(dataDir);
   const { siteCa, siteCertificate, siteKey, adminToken } = dataFiles(dataDir);
-  const site = [siteRoot, siteCa, siteKey, siteCertificate];
+  // an ordered pair lies there, too, and is kept with the orders
+  const site = 'hosts' in own ? [siteRoot, siteCa, siteKey, siteCertificate] : [];
   const token = kubernetes?.adminTokenSecret === undefined ? [adminToken] : [];
   return [meshRoot, meshCa, meshIssuer, snapshotKey, natsKeys, ...site, ...token];
 }
