@@ -2,7 +2,7 @@
 import { calledOf, destinations, podsOf, secretsWriters } from './ends.ts';
 import type { Flow } from './flow.ts';
 import { callers, health, identity, metrics, names, outbound, tcp } from './plane-flows.ts';
-import type { ControlPlaneNetwork } from './plane-network.ts';
+import type { ControlPlaneNetwork, PlaneNetwork } from './plane-network.ts';
 import { ports } from './ports.ts';
 
 export function controlPlaneFlows(plane: ControlPlaneNetwork): readonly Flow[] {
@@ -73,6 +73,7 @@ function outside(plane: ControlPlaneNetwork): readonly Flow[] {
   const to = (id: string, says: string, reach: ControlPlaneNetwork['idps'], reason: string) =>
     outbound(plane, { id, says, reach, reason, from, otherwise });
   return [
+    ...jwksFlows(plane, plane),
     ...to('idps', 'identity providers', plane.idps, 'Keys of identity providers are read from them.'),
     ...to('acme', 'ACME directory', plane.acme, 'Public certificates are ordered there.'),
     ...challenges(plane),
@@ -95,6 +96,17 @@ function challenges(plane: ControlPlaneNetwork): readonly Flow[] {
     protocols,
   });
 }
+
+/** The control plane verifies the tokens of a plane's pods by the keys of their cluster. */
+export const jwksFlows = (control: ControlPlaneNetwork, { name, site }: PlaneNetwork): readonly Flow[] =>
+  outbound(control, {
+    id: `jwks.${name}`,
+    says: `keys of the service accounts of site ${site.name}`,
+    reason: 'The control plane fetches the keys by which it verifies the tokens of pods.',
+    reach: site.jwks,
+    from: podsOf(control, 'control-plane'),
+    otherwise: [tcp(ports.https)],
+  });
 
 /** The pods behind its public door, for whoever dials it. */
 export const controlDoor = (plane: ControlPlaneNetwork) => ({

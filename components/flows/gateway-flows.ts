@@ -1,5 +1,5 @@
 /** Flows of one gateway with its control plane, and of two gateways with each other. */
-import { controlDoor } from './control-plane-flows.ts';
+import { controlDoor, jwksFlows } from './control-plane-flows.ts';
 import { calledOf, callerOf, podsIn, podsOf } from './ends.ts';
 import type { Flow } from './flow.ts';
 import { callers, dials, door, health, identity, metrics, names, outbound, tcp } from './plane-flows.ts';
@@ -11,6 +11,7 @@ export function gatewayFlows(gateway: GatewayNetwork, control: ControlPlaneNetwo
     ...callers(gateway, 'gateway'),
     ...toControlPlane(gateway, control),
     ...outside(gateway),
+    ...jwksFlows(control, gateway),
     ...serversInCluster(gateway),
     ...names(gateway, 'gateway'),
     ...identity(gateway, 'gateway'),

@@ -33,6 +33,8 @@ export interface SiteNetwork {
   readonly scrapers?: string | undefined;
   /** AKS: addresses of the login endpoint, where pods exchange their tokens. @default none */
   readonly loginCidrs?: readonly string[] | undefined;
+  /** Where the control plane fetches the keys that verify this site's pods. @default nowhere: it has them */
+  readonly jwks?: readonly Reach[] | undefined;
 }
 
 interface AnyPlane {

@@ -28,6 +28,7 @@ import {
   initJob,
   type Manifest,
   manifest,
+  natsGround,
   natsManifests,
   postgresManifests,
 } from './kubernetes-site/manifests/index.ts';
@@ -133,7 +134,9 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
       passwordSecret: isOwn ? secrets.database : database.passwordSecret,
     };
     const described = describe(controlPlaneNetwork, plane, this.name, this.#plan);
-    const made = this.#make(plane, owner, controlPlaneGround(on), []);
+    const own = { host: new URL(plane.url).hostname, hasAuthorities: this.#authorities !== undefined };
+    const nats = { ...on, ...own, audience: audienceOf(plane) };
+    const made = this.#make(plane, owner, [...controlPlaneGround(on), ...natsGround(nats)], []);
     // its own rules name no address of its own: in its cluster it is known by selectors
     const planned = controlPlaneFlows(described(undefined));
     const rules = this.admit({ planned, known: output(planned) }, { name: plane.name, component: owner });
@@ -143,13 +146,12 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
     const born = this.#make(plane, owner, [initJob(on)], [...ground, ...birth, ...data]);
     const servers = this.#make(plane, owner, controlPlaneServers(on), [...ground, ...born]);
     const door = this.#make(plane, owner, [controlPlaneDoor(on)], servers);
-    const own = { host: new URL(plane.url).hostname, hasAuthorities: this.#authorities !== undefined };
-    const nats = this.#make(plane, owner, natsManifests({ ...on, ...own, audience: audienceOf(plane) }), door);
+    const servants = this.#make(plane, owner, natsManifests(nats), [...ground, ...door]);
     const address = this.#address(plane, door);
     const { port } = ingressOf(this.name, this.#plan, plane);
     return {
       life: first(servers),
-      ready: [...servers, ...door, ...nats],
+      ready: [...servers, ...door, ...servants],
       api: controlApi(this.#plan, plane, interpolate`${address}:${port}`),
       network: { planned: described(undefined), known: address.apply(described), rules: this },
     };
@@ -202,7 +204,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
       // the namespace is another plane's where the far end of a flow is opened
       const dependsOn = [this.#namespaces.get(namespace) ?? []].flat();
       const opts = { parent: owner.component, provider: this.#cluster, dependsOn };
-      return make(owner.name, manifest('NetworkPolicy', name, object), this.#plan.transform, opts);
+      return make(owner.name, manifest('NetworkPolicy', name, object), this.#plan, opts);
     });
   }
 
@@ -217,7 +219,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
     for (const one of manifests) {
       const dependsOn = [...after, ...(one.kind === 'Service' ? made : made.slice(0, 1))];
       const opts = { parent: owner, provider: this.#cluster, dependsOn };
-      const resource = make(plane.name, one, this.#plan.transform, opts);
+      const resource = make(plane.name, one, this.#plan, opts);
       if (one.kind === 'Namespace') this.#namespaces.set(namespaceOf(this.#plan.namespacePrefix, plane.name), resource);
       made.push(resource);
     }
@@ -230,7 +232,14 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
     if (address !== undefined) return output(address);
     const door = made.find((one): one is core.v1.Service => one instanceof core.v1.Service);
     if (door === undefined) throw new Error('a plane has a Service');
-    return door.status.loadBalancer.apply(({ ingress: [given] = [] }) => given?.ip ?? given?.hostname ?? '');
+    return door.status.loadBalancer.apply(({ ingress: [given] = [] }) => {
+      if (given?.ip) return given.ip;
+      const gave = given?.hostname ? `gave the name "${given.hostname}"` : 'gave no address';
+      throw new ArgumentError(
+        `KubernetesSite(${this.name}).ingress.addresses`,
+        `is needed: the balancer of ${plane.owner} ${gave}, and rules name addresses. Reserve one and write it there: ${plane.name}: ….`,
+      );
+    });
   }
 
   #expectCertificate({ owner, certificate }: PlaneAddress): void {

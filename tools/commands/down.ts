@@ -15,7 +15,8 @@ import { cancelAbandonedLock, hasStack, pulumiFor, type StackPlace } from '../st
 
 await runCommand('down', async (given, signal) => {
   await holdingStack(given.stack, signal, async (place) => {
-    if (isProgram(place)) return downProgram(place, { verbose: given.flag('verbose'), signal });
+    if (isProgram(place))
+      return downProgram(place, { standIns: given.flag('stand-ins'), verbose: given.flag('verbose'), signal });
     if (!existsSync(place.folder)) return console.log(`There is no stack ${place.name}; nothing to remove.`);
     if (hasStack(place)) await destroy(place, given.flag('verbose'), signal);
     await endLeftovers(place, signal);

@@ -3,12 +3,12 @@
 import { CommandFailed } from '../local/command-failed.ts';
 import { runCommand } from '../local/run-command.ts';
 import { ExportedFlows, flowsReport } from '../stack/flows-report.ts';
-import { stackOutputs, stackPlace } from '../stack/index.ts';
+import { stackOutputs, stackPlace, standInsPlace } from '../stack/index.ts';
 
 await runCommand('flows', async (given) => {
   const place = await stackPlace(given.stack);
   const { name } = place;
-  const outputs = await stackOutputs(place);
+  const outputs = (await stackOutputs(place)) ?? (await stackOutputs(standInsPlace(place)));
   if (outputs === undefined)
     throw new CommandFailed(`Stack ${name} is not up, so its addresses are not known. \`npm run up\` starts it.`);
   const json = given.flag('json');

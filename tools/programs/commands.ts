@@ -5,7 +5,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommandFailed } from '../local/command-failed.ts';
 import { runEngine } from '../local/engine.ts';
-import { hasStack, type StackPlace, withSettingsFile } from '../stack/index.ts';
+import { hasStack, type StackPlace, standInsPlace, withSettingsFile } from '../stack/index.ts';
 import { passThrough } from '../start/pass-through.mjs';
 import { type Prepared, prepareProgram } from './prepare.ts';
 import { runningStandIns, stopStandIns } from './stand-ins.ts';
@@ -19,7 +19,8 @@ export interface ProgramOptions {
 const tell = (line: string): void => console.log(`  ${line}`);
 const beginning = '  Pulumi starts, reads the program, and looks at what is there';
 
-export async function upProgram(place: StackPlace, { standIns, verbose, signal }: ProgramOptions): Promise<void> {
+export async function upProgram(stack: StackPlace, { standIns, verbose, signal }: ProgramOptions): Promise<void> {
+  const place = placeOf(stack, standIns);
   const prepared = await prepareProgram(place, { standIns, tell, signal });
   const { changes } = await runEngine(prepared.pulumi, ['up', '--refresh', ...policyPack(place)], {
     verbose,
@@ -32,6 +33,8 @@ export async function upProgram(place: StackPlace, { standIns, verbose, signal }
   console.log(clustersReport(prepared, standIns));
 }
 
+const placeOf = (stack: StackPlace, standIns: boolean): StackPlace => (standIns ? standInsPlace(stack) : stack);
+
 /** The rules of policies/, loosened as stacks/policies.<stack>.json says, where there is one (docs/policies.md). */
 export function policyPack({ checkout, name }: StackPlace): readonly string[] {
   const loosened = join(checkout, 'stacks', `policies.${name}.json`);
@@ -40,28 +43,27 @@ export function policyPack({ checkout, name }: StackPlace): readonly string[] {
 }
 
 /** What `up` would do, as the engine prints it. */
-export async function previewProgram(place: StackPlace, { standIns, signal }: ProgramOptions): Promise<number> {
+export async function previewProgram(stack: StackPlace, { standIns, signal }: ProgramOptions): Promise<number> {
+  const place = placeOf(stack, standIns);
   const { pulumi } = await prepareProgram(place, { standIns, tell, signal });
   const args = ['preview', '--refresh', ...policyPack(place), '--diff', '--stack', place.name, '--non-interactive'];
   return passThrough(pulumi.command, withSettingsFile(place, args), { cwd: place.checkout, env: pulumi.env });
 }
 
-/** Stand-ins that have ended took all that was made along; from real clusters only the engine removes it. */
-export async function downProgram(
-  place: StackPlace,
-  { verbose, signal }: Omit<ProgramOptions, 'standIns'>,
-): Promise<void> {
+/** What was made in clusters, or, asked for or nothing else there, what was made on stand-ins. */
+export async function downProgram(stack: StackPlace, { standIns, verbose, signal }: ProgramOptions): Promise<void> {
+  const isOnStandIns = standIns || !existsSync(stack.folder);
+  const place = placeOf(stack, isOnStandIns);
   if (!existsSync(place.folder)) return console.log(`There is no stack ${place.name}; nothing to remove.`);
-  const standIns = await runningStandIns(place);
-  const wasOnStandIns = existsSync(`${place.folder}/stand-ins`);
-  if (hasStack(place) && (standIns !== undefined || !wasOnStandIns)) {
-    const { pulumi } = await prepareProgram(place, { standIns: standIns !== undefined, tell, signal });
+  // stand-ins that have ended took all that was made along; from clusters only the engine removes it
+  if (hasStack(place) && (!isOnStandIns || (await runningStandIns(place)) !== undefined)) {
+    const { pulumi } = await prepareProgram(place, { standIns: isOnStandIns, tell, signal });
     console.log(`Stack ${place.name}: pulumi destroy`);
     await runEngine(pulumi, ['destroy'], { verbose, beginning, tell, signal });
   }
   await stopStandIns(place);
   await rm(place.folder, { recursive: true, force: true });
-  console.log(`Stack ${place.name} is removed.`);
+  console.log(`Stack ${place.name}${isOnStandIns ? ' on stand-ins' : ''} is removed.`);
 }
 
 function clustersReport({ clusters }: Prepared, standIns: boolean): string {

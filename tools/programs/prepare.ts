@@ -36,7 +36,7 @@ export async function prepareProgram(place: StackPlace, { standIns, tell, signal
   const found = await pulumiFor(place, { signal });
   if (!hasStack(place)) tell('Making the stack.');
   await createStack(found);
-  if (standIns) tell('Starting a real API server in place of each cluster.');
+  if (standIns) tell('A real API server takes the place of each cluster.');
   const instead = standIns ? await startStandIns(place, written, signal) : undefined;
   const settings = instead ? withStandIns(written, instead) : written;
   await placeSettings(place, settings, instead?.provider);

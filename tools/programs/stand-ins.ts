@@ -30,12 +30,18 @@ export async function startStandIns(
   settings: ProgramSettings,
   signal: AbortSignal,
 ): Promise<StandIns> {
-  const running = await runningStandIns(place);
-  if (running) return running;
   const folder = folderOf(place);
+  const running = await runningStandIns(place);
+  const wanted = JSON.stringify(needsOf(settings));
+  if (running && (await readFile(join(folder, 'needs.json'), 'utf8')) === wanted) return running;
+  if (running)
+    throw new CommandFailed(
+      `Sites, planes or storage classes of stack ${place.name} have changed since its stand-ins were started. \`npm run down -- --stack ${place.name} --stand-ins\`, then again.`,
+    );
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(join(folder, 'settings.json'), JSON.stringify(settings));
+  await writeFile(join(folder, 'needs.json'), wanted);
   const log = await open(join(folder, 'log'), 'a', 0o600);
   const main = join(place.checkout, 'test', 'stand-ins', 'main.ts');
   const child = spawn(process.execPath, [main, '--folder', folder], {
@@ -59,6 +65,18 @@ export async function startStandIns(
   } finally {
     shown.stop();
   }
+}
+
+/** What stand-ins are made for. */
+function needsOf({ sites, control, gateways }: ProgramSettings): unknown {
+  const places = Object.entries(gateways).map(([name, { site }]) => [name, site]);
+  const clusters = Object.entries(sites).map(([name, { ingress, storageClass, monitoring }]) => [
+    name,
+    ingress.class,
+    storageClass,
+    monitoring,
+  ]);
+  return { control: [control.site, control.url], places, clusters };
 }
 
 /** Ends them, and waits until they have tidied up. */

@@ -29,11 +29,18 @@ export const checkout = dirname(dirname(import.meta.dirname));
 /** @param root Folder with Pulumi.yaml. Throws BadOptions for a name that cannot be used. */
 export async function stackPlace(name: string, root: string = checkout): Promise<StackPlace> {
   checkStackName(name);
-  const folder = join(root, '.portolan', name);
+  const project = await projectName(join(root, 'Pulumi.yaml'));
+  return { name, project, checkout: root, ...filesIn(join(root, '.portolan', name), name) };
+}
+
+/** The stack's place beside its own where stand-ins play its clusters: state of the two never mixes. */
+export const standInsPlace = (place: StackPlace): StackPlace => ({
+  ...place,
+  ...filesIn(`${place.folder}.stand-ins`, place.name),
+});
+
+function filesIn(folder: string, name: string) {
   return {
-    name,
-    project: await projectName(join(root, 'Pulumi.yaml')),
-    checkout: root,
     folder,
     state: join(folder, 'state'),
     home: join(folder, 'home'),

@@ -52,14 +52,15 @@ place of each cluster: no account is needed, and every object is judged as a clu
   },
   down: {
     file: 'tools/commands/down.ts',
-    options: { stack: text, 'keep-data': flag, verbose: flag },
+    options: { stack: text, 'keep-data': flag, 'stand-ins': flag, verbose: flag },
     says: 'remove everything that `up` made',
     usage: `usage: npm run down -- [options]
 
-Ends every process of the stack and removes .portolan/<stack>/.
+Ends every process of the stack and removes .portolan/<stack>/; of a stack in clusters, all that \`up\` made there, data too.
 
 ${stackOptions}
   --keep-data       leave .portolan/<stack>/ (database, keys, logs) in place
+  --stand-ins       of a stack in clusters what \`up --stand-ins\` made, where both are there
   --verbose         everything that the engine prints
   --help            this text`,
   },

@@ -53,8 +53,13 @@ export interface KubernetesSiteArgs {
   readonly loginCidrs?: readonly string[] | undefined;
   /** For the volumes of NATS and of a database in the cluster. Needed where a control plane runs. */
   readonly storageClass?: string | undefined;
-  /** Who signs the tokens of the cluster's service accounts: `kubectl get --raw /.well-known/openid-configuration` and `/openid/v1/jwks`. */
-  readonly serviceAccounts: Pick<WorkloadIdentity, 'issuer' | 'jwks'>;
+  /**
+   * Who signs the tokens of the cluster's service accounts: `kubectl get --raw /.well-known/openid-configuration` and `/openid/v1/jwks`. The control
+   * plane fetches keys at a `url` itself: `jwksCidrs` are the networks in which it is.
+   */
+  readonly serviceAccounts: Pick<WorkloadIdentity, 'issuer' | 'jwks'> & {
+    readonly jwksCidrs?: readonly string[] | undefined;
+  };
   /** Needed where a control plane runs. */
   readonly database?: KubernetesDatabase | undefined;
   /** PEM on the machine of the engine: authorities of the public names of planes. @default the system's */

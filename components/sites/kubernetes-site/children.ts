@@ -2,8 +2,9 @@
 import { apiextensions, apps, autoscaling, batch, core, networking, policy, rbac } from '@pulumi/kubernetes';
 import type { CustomResource, CustomResourceOptions } from '@pulumi/pulumi';
 import { expectNoViolation } from '../../rules/expect.ts';
-import { restrictedPods } from '../../rules/index.ts';
+import { imageByDigest, noOpen443, restrictedPods } from '../../rules/index.ts';
 import type { Kind, Kinds, Manifest, Transforms } from './manifests/index.ts';
+import type { KubernetesSitePlan } from './validate.ts';
 
 type Class<K extends Kind> = new (name: string, object: Kinds[K], opts: CustomResourceOptions) => CustomResource;
 
@@ -31,7 +32,7 @@ const classes: { readonly [K in Kind]: Class<K> } = {
 export function make<K extends Kind>(
   owner: string,
   { kind, child, object }: Manifest<K>,
-  transform: Transforms,
+  { transform, tier }: Pick<KubernetesSitePlan, 'transform' | 'tier'>,
   opts: CustomResourceOptions,
 ): CustomResource {
   const name = `${owner}-${child}`;
@@ -43,6 +44,10 @@ export function make<K extends Kind>(
     name,
     props: changed,
   };
-  expectNoViolation(`transform.${kind}`, restrictedPods(declared));
+  const rules = tier === 'production' ? [restrictedPods, imageByDigest, noOpen443] : [restrictedPods, noOpen443];
+  expectNoViolation(
+    `transform.${kind}`,
+    rules.flatMap((rule) => rule(declared)),
+  );
   return new classes[kind](name, changed, opts);
 }

@@ -15,7 +15,14 @@ export const siteNetwork = (name: string, plan: KubernetesSitePlan): SiteNetwork
   balancerCidrs: plan.balancerCidrs,
   scrapers: plan.scrapers,
   loginCidrs: plan.loginCidrs,
+  jwks: jwksReach(plan),
 });
+
+function jwksReach({ serviceAccounts: { jwks, jwksCidrs } }: KubernetesSitePlan): SiteNetwork['jwks'] {
+  if (jwks.url === undefined) return undefined;
+  const port = Number(new URL(jwks.url).port || 443);
+  return jwksCidrs?.map((cidr) => ({ cidr, ports: [port] }));
+}
 
 interface OnSite {
   readonly name: string;

@@ -111,7 +111,8 @@ interface Workload {
 }
 
 function workloadIdentity(site: KubernetesSitePlan, { plane, serviceAccount, audience }: Workload): WorkloadIdentity {
-  return { ...site.serviceAccounts, audience, namespace: namespaceOf(site.namespacePrefix, plane), serviceAccount };
+  const { issuer, jwks } = site.serviceAccounts;
+  return { issuer, jwks, audience, namespace: namespaceOf(site.namespacePrefix, plane), serviceAccount };
 }
 
 /** Where `pulumi up` finds the API of a control plane here: its admin token is read from the Secret that its birth made. */

@@ -18,7 +18,7 @@ const Label = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected
 const KubernetesName = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'expected a Kubernetes name: a-z, 0-9, - and .');
-const IpAddress = z.union([z.ipv4(), z.ipv6()], 'expected an IP address');
+const IpAddress = z.ipv4('expected an IPv4 address; pods of planes listen on IPv4 alone');
 const Cidr = ReachRange.shape.cidr;
 const Image = z.string().min(1);
 const Images = z.strictObject({
@@ -74,7 +74,13 @@ const Args = z.strictObject({
   scrapers: Label.optional(),
   loginCidrs: z.array(Cidr).min(1).readonly().optional(),
   storageClass: KubernetesName.optional(),
-  serviceAccounts: WorkloadIdentity.pick({ issuer: true, jwks: true }),
+  serviceAccounts: WorkloadIdentity.pick({ issuer: true, jwks: true })
+    .extend({ jwksCidrs: z.array(Cidr).min(1).readonly().optional() })
+    .refine(({ jwks, jwksCidrs }) => ('url' in jwks && jwks.url !== undefined) === (jwksCidrs !== undefined), {
+      path: ['jwksCidrs'],
+      error:
+        'expected with jwks.url, and only then: the networks in which that URL is, so that the control plane is let out to it',
+    }),
   database: Database.optional(),
   caFile: File.optional(),
   adminTokenFile: z.string().refine(isAbsolute, 'expected an absolute path').optional(),
@@ -94,6 +100,11 @@ export function checkKubernetesSite(
   const plan = parseArguments(Args, owner, { ...args, images: { ...images, gateway } });
   if (plan.tier === 'production')
     for (const [image, reference] of Object.entries(plan.images)) expectDigest(`${owner}.images.${image}`, reference);
+  if (plan.monitoring !== 'none' && plan.scrapers === undefined)
+    throw new ArgumentError(
+      `${owner}.scrapers`,
+      'is needed with monitoring: the namespace of the Prometheus that reads metrics.',
+    );
   for (const [kind, change] of Object.entries(transform))
     if (typeof change !== 'function') throw new ArgumentError(`${owner}.transform.${kind}`, 'expected a function.');
   return { ...plan, transform };

@@ -115,7 +115,10 @@ function job(on: ControlPlaneInCluster, command: 'birth' | 'init', mounts: reado
   return manifest('Job', command, {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: metadataOf(on, part, `${command}-${digest(image, on.config, on.authorities)}`),
+    metadata: {
+      ...metadataOf(on, part, `${command}-${digest(image, on.config, on.authorities)}`),
+      annotations: { 'pulumi.com/replaceUnready': 'true' }, // one that failed is made anew by the next `up`
+    },
     spec: {
       backoffLimit: 10,
       template: podTemplate({

@@ -10,5 +10,13 @@ export {
 export { type GatewayInCluster, gatewayGround, gatewayServers } from './gateway.ts';
 export type { Ingress } from './ingress.ts';
 export { type CustomObject, type Kind, type Kinds, type Manifest, manifest, type Transforms } from './manifest.ts';
-export { type NatsInCluster, natsAccount, natsHost, natsHosts, natsManifests, natsServers } from './nats.ts';
+export {
+  type NatsInCluster,
+  natsAccount,
+  natsGround,
+  natsHost,
+  natsHosts,
+  natsManifests,
+  natsServers,
+} from './nats.ts';
 export { databaseName, postgresManifests } from './postgres.ts';

@@ -52,12 +52,16 @@ function agentConfig({ site, plane, host, hasAuthorities, tlsSecret }: NatsInClu
   return `${JSON.stringify({ natsAgent }, null, 2)}\n`;
 }
 
+/** What its pods read at their start. */
+export const natsGround = (on: NatsInCluster): readonly Manifest[] => [
+  serviceAccount(on, part, 'nats-service-account', natsAccount),
+  configMap(on, part, { child: 'nats-config', name: part, data: { 'config.yaml': agentConfig(on) } }),
+];
+
 export function natsManifests(on: NatsInCluster): readonly Manifest[] {
   const config = agentConfig(on);
   const selector = selectorOf(part, on.plane);
   return [
-    serviceAccount(on, part, 'nats-service-account', natsAccount),
-    configMap(on, part, { child: 'nats-config', name: part, data: { 'config.yaml': config } }),
     manifest('Service', 'nats', {
       apiVersion: 'v1',
       kind: 'Service',
@@ -103,6 +107,7 @@ function statefulSet(
         annotations: restartedBy(config),
         serviceAccount: natsAccount,
         spread: selector,
+        apart: site.tier === 'production', // one node would be the majority
         graceSeconds: 60,
         initContainers: [agent(on, 'enrol', mounts), agent(on, 'agent', mounts)],
         containers: [server(on, [...mounts, store])],

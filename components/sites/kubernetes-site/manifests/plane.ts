@@ -1,5 +1,6 @@
 /** What every plane has: its namespace, its rules of pod security, its authorities. */
 import { createHash } from 'node:crypto';
+import { secretsWriterLabel } from '../../../flows/index.ts';
 import { labelsOf, namespaceOf, type Part } from '../names.ts';
 import { defaultDeny } from '../network-policies.ts';
 import type { Ingress } from './ingress.ts';
@@ -91,11 +92,14 @@ export function digest(...contents: readonly (string | undefined)[]): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** While nodes are drained, all but one go on. */
+/** While nodes are drained, all but one go on. Pods of the jobs of birth are not meant: of a Job Kubernetes cannot tell how many there should be, and would let none go. */
 export const disruptionBudget = (on: PlaneOnSite, part: Part, matchLabels: Readonly<Record<string, string>>) =>
   manifest('PodDisruptionBudget', `${part === 'gateway' ? '' : `${part}-`}disruption-budget`, {
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',
     metadata: metadataOf(on, part, part),
-    spec: { maxUnavailable: 1, selector: { matchLabels } },
+    spec: {
+      maxUnavailable: 1,
+      selector: { matchLabels, matchExpressions: [{ key: secretsWriterLabel, operator: 'DoesNotExist' }] },
+    },
   });

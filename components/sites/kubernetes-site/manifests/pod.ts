@@ -74,12 +74,25 @@ export interface PodParts {
   readonly mounts: readonly Mount[];
   /** Apart from each other, by zone and by node. Absent: it does not matter. */
   readonly spread?: Readonly<Record<string, string>>;
+  /** Never two on one node. @default if it can be */
+  readonly apart?: boolean;
   readonly graceSeconds: number;
   readonly own?: Partial<PodSpec>;
 }
 
 export function podTemplate(parts: PodParts): kubernetes.types.input.core.v1.PodTemplateSpec {
-  const { labels, annotations, serviceAccount, containers, initContainers, mounts, spread, graceSeconds, own } = parts;
+  const {
+    labels,
+    annotations,
+    serviceAccount,
+    containers,
+    initContainers,
+    mounts,
+    spread,
+    apart = false,
+    graceSeconds,
+    own,
+  } = parts;
   const once = new Map(mounts.map(({ volume }) => [volume.name, volume]));
   return {
     metadata: { labels, ...(annotations ? { annotations } : {}) },
@@ -96,7 +109,7 @@ export function podTemplate(parts: PodParts): kubernetes.types.input.core.v1.Pod
         fsGroupChangePolicy: 'OnRootMismatch',
         seccompProfile: { type: 'RuntimeDefault' },
       },
-      ...(spread ? { topologySpreadConstraints: spreadOver(spread) } : {}),
+      ...(spread ? { topologySpreadConstraints: spreadOver(spread, apart) } : {}),
       ...(initContainers ? { initContainers: [...initContainers] } : {}),
       containers: [...containers],
       volumes: [...once.values()],
@@ -105,13 +118,15 @@ export function podTemplate(parts: PodParts): kubernetes.types.input.core.v1.Pod
   };
 }
 
-const spreadOver = (matchLabels: Readonly<Record<string, string>>) =>
-  ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'].map((topologyKey) => ({
+const spreadOver = (matchLabels: Readonly<Record<string, string>>, apart: boolean) =>
+  ['topology.kubernetes.io/zone', hostname].map((topologyKey) => ({
     maxSkew: 1,
     topologyKey,
-    whenUnsatisfiable: 'ScheduleAnyway', // a cluster of one zone still starts
+    whenUnsatisfiable: apart && topologyKey === hostname ? 'DoNotSchedule' : 'ScheduleAnyway', // a cluster of one zone still starts
     labelSelector: { matchLabels },
   }));
+
+const hostname = 'kubernetes.io/hostname';
 
 /** GET on the health listener. */
 export const probe = (path: '/livez' | '/readyz', own: Readonly<Record<string, number>> = {}) => ({
