@@ -5,6 +5,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
+/** Minutes each: `npm run slow`. Each has a faster one beside it, or above it, that runs always. */
+const slow = ['**/*.slow.test.ts'];
 const built = ['**/node_modules/**', '**/dist/**', '**/.portolan/**'];
 const wholeFederations = ['federation', 'faults', 'kubernetes'].map((folder) => `test/${folder}/**/*.test.ts`);
 
@@ -16,6 +18,11 @@ const attacks = globSync('test/security/**/*.test.ts', { cwd: import.meta.dirnam
 /** Several minutes: the first `up` of a machine is slow. */
 const standUpMs = 300_000;
 
+const slowProject = {
+  extends: true as const,
+  test: { name: 'slow', include: slow, exclude: built, hookTimeout: standUpMs, fileParallelism: false },
+};
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/harness/tally.ts'],
@@ -25,39 +32,42 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 30_000,
-    projects: [
-      {
-        extends: true,
-        test: {
-          name: 'packages',
-          include: ['**/*.test.ts'],
-          exclude: [...built, ...wholeFederations, ...attacks],
-          // they wait for real servers most of the time: with one file at a time a core would be idle
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'security',
-          include: attacks,
-          globalSetup: ['test/harness/shared-federation.ts'],
-          hookTimeout: standUpMs,
-          fileParallelism: false,
-          sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'federation',
-          include: wholeFederations,
-          hookTimeout: standUpMs,
-          fileParallelism: false,
-          sequence: { groupOrder: 2 },
-        },
-      },
-    ],
+    projects:
+      process.env.PORTOLAN_TESTS === 'slow'
+        ? [slowProject]
+        : [
+            {
+              extends: true,
+              test: {
+                name: 'packages',
+                include: ['**/*.test.ts'],
+                exclude: [...built, ...slow, ...wholeFederations, ...attacks],
+                // they wait for real servers most of the time: with one file at a time a core would be idle
+                maxWorkers: 2,
+                sequence: { groupOrder: 0 },
+              },
+            },
+            {
+              extends: true,
+              test: {
+                name: 'security',
+                include: attacks,
+                globalSetup: ['test/harness/shared-federation.ts'],
+                hookTimeout: standUpMs,
+                fileParallelism: false,
+                sequence: { groupOrder: 1 },
+              },
+            },
+            {
+              extends: true,
+              test: {
+                name: 'federation',
+                include: wholeFederations,
+                hookTimeout: standUpMs,
+                fileParallelism: false,
+                sequence: { groupOrder: 2 },
+              },
+            },
+          ],
   },
 });

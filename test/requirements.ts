@@ -313,7 +313,7 @@ export const requirements: readonly Requirement[] = [
     source: 'docs/architecture.md "Identity of a gateway"',
     says: 'A pod enrols by its projected service-account token, with keys of its own, and whenever it must; the token decides which gateway it is.',
     proofs: {
-      'test/enrolment-by-pod.test.ts':
+      'test/enrolment-by-pod.slow.test.ts':
         'two pods of one gateway, from their first token to a certificate that ended while one of them was away',
       'control-plane/enrolment/workload.test.ts':
         'gets the identity of the gateway that its token belongs to, and each replica keys and a row of its own',
@@ -786,7 +786,7 @@ export const requirements: readonly Requirement[] = [
     source: CERTIFICATES,
     says: 'In Kubernetes NATS shows the certificate that the control plane ordered, and a renewed one without a connection lost; nobody but pods of NATS gets its key.',
     proofs: {
-      'control-plane/nats-agent/public-certificate.test.ts':
+      'control-plane/nats-agent/public-certificate.slow.test.ts':
         'a renewed one is shown to the next client, and no connection that is open breaks off',
       'test/kubernetes/configuration.test.ts':
         'with certificates by ACME, control plane, agents of NATS and gateways read that, and where the keys lie',
@@ -806,7 +806,7 @@ export const requirements: readonly Requirement[] = [
     source: CERTIFICATES,
     says: 'Certificates are renewed at two thirds of their life; failures wait longer each time, orders are gone on with, and somebody is told past three quarters.',
     proofs: {
-      'control-plane/acme/issuer.test.ts':
+      'control-plane/acme/issuer.slow.test.ts':
         'an order that failed is gone on with by the next process, and no second one is made',
       'control-plane/acme/schedule.test.ts':
         'a failure is tried again: after a minute, twice as long each time, six hours at most, never before the server says',
@@ -817,7 +817,7 @@ export const requirements: readonly Requirement[] = [
     source: CERTIFICATES,
     says: 'Challenges are written by signed dynamic updates, where the CNAMEs of their name lead to, and nowhere else.',
     proofs: {
-      'control-plane/acme/issuer.test.ts': 'follows a CNAME: the challenge is written where it leads',
+      'control-plane/acme/issuer.slow.test.ts': 'follows a CNAME: the challenge is written where it leads',
       'control-plane/acme/dns/tsig.test.ts':
         'an answer that was changed, replayed, kept back, or signed by another key does not hold',
     },
@@ -934,7 +934,7 @@ export const requirements: readonly Requirement[] = [
     says: 'What the manifests of stack onprem describe really runs, from its images, and a call crosses from one cluster to the other; a replica that is killed costs the other nothing.',
     proofs: {
       'test/kubernetes/crossing.test.ts': 'a call enters in Berlin and is answered in Paris; its audit row says both',
-      'test/harness/kubelet.test.ts':
+      'test/harness/kubelet.slow.test.ts':
         'a container has a user, no capability, no way to one, and a root that it cannot write to',
     },
   },
@@ -943,7 +943,7 @@ export const requirements: readonly Requirement[] = [
     source: 'docs/dependencies.md',
     says: 'Manifests are judged by a real Kubernetes API, in preview already; where its programs cannot be had the rest of the tests runs.',
     proofs: {
-      'test/stand-ins/kubernetes/kubernetes.test.ts':
+      'test/stand-ins/kubernetes/kubernetes.slow.test.ts':
         'what the API does not know or refuses is refused in preview already, with object and field',
       'test/stand-ins/kubernetes/cluster.test.ts': 'a killed test leaves no cluster',
     },
@@ -985,7 +985,7 @@ export const requirements: readonly Requirement[] = [
     proofs: {
       'control-plane/init/stored-keys.test.ts':
         'two inits at once on two empty directories end with one set of keys, and a third reads it',
-      'control-plane/two-planes.test.ts': 'a replica whose directory is gone is born again with the same keys',
+      'control-plane/two-planes.slow.test.ts': 'a replica whose directory is gone is born again with the same keys',
     },
   },
   {
@@ -993,7 +993,7 @@ export const requirements: readonly Requirement[] = [
     source: BIRTH,
     says: 'Two replicas of the control plane on one database: both answer, both enrol; where the leader is killed the other publishes.',
     proofs: {
-      'control-plane/two-planes.test.ts':
+      'control-plane/two-planes.slow.test.ts':
         'whichever replica leads is killed: the other publishes, and the one that comes back serves on',
     },
   },
@@ -1002,7 +1002,7 @@ export const requirements: readonly Requirement[] = [
     source: BIRTH,
     says: 'Three NATS servers on what agents wrote: streams have three replicas, the death of a server loses nothing, and one that lost its store lets in nobody who is retired.',
     proofs: {
-      'control-plane/two-planes.test.ts': 'a server is killed: no record is lost, and it comes back whole',
+      'control-plane/two-planes.slow.test.ts': 'a server is killed: no record is lost, and it comes back whole',
     },
   },
   {

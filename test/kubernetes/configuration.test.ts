@@ -1,35 +1,16 @@
 /** What the stacks in clusters render is what the programs read: every ConfigMap's file by the schema of its program. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { describe, expect, test } from 'vitest';
 import { type Registered, record } from '../../components/test/recorded-program.ts';
 import { parseConfig } from '../../control-plane/config.ts';
 import { NatsAgent } from '../../control-plane/nats-agent/config.ts';
 import { ConfigFile } from '../../gateway/config-schema.ts';
 import { kubernetes } from '../../stacks/kubernetes.ts';
+import { type Loose, settingsOf } from './settings.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'portolan-rendered-'));
-const kubeconfig = join(dir, 'kubeconfig');
-beforeAll(() => writeFileSync(kubeconfig, ''));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-// biome-ignore lint/suspicious/noExplicitAny: settings are changed in tests as a person's editor would
-type Loose = any;
-
-/** `ConfigMap control-config` → its file. */
-async function files(
-  stack: string,
-  change: (settings: Loose) => void = () => {},
-): Promise<ReadonlyMap<string, string>> {
-  const text = readFileSync(join(import.meta.dirname, '..', '..', 'stacks', `Pulumi.${stack}.yaml`), 'utf8');
-  const { config } = parse(text, { merge: true }) as { config: Record<string, unknown> };
-  const settings = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.split(':')[1] ?? '', value]));
-  for (const site of Object.values(settings.sites as Record<string, { cluster: { kubeconfig: string } }>))
-    site.cluster.kubeconfig = kubeconfig;
-  change(settings);
-  const registered = await record(() => kubernetes(settings));
+/** `control-config` → its file. */
+async function files(stack: string, change?: (settings: Loose) => void): Promise<ReadonlyMap<string, string>> {
+  using settings = settingsOf(stack, change);
+  const registered = await record(() => kubernetes(settings.value));
   const maps = registered.filter(
     ({ type, inputs }) => type === 'kubernetes:core/v1:ConfigMap' && inputs.data['config.yaml'],
   );

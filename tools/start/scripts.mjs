@@ -117,6 +117,14 @@ Makes sure of Pulumi, nats-server and pebble, then runs vitest once. Examples:
   npm test -- core gateway     what lies under core/ and gateway/
   npm test -- -t "loop"        tests whose name contains "loop"`,
   },
+  slow: {
+    file: 'tools/test-slow.ts',
+    says: 'run the tests that take minutes each',
+    usage: `usage: npm run slow -- [vitest options] [path fragments]
+
+The suites *.slow.test.ts: pods on a real API server in every detail, two control planes with three NATS servers, rotations,
+ACME with its failures. About ten minutes. \`npm test\` runs a faster representative of each.`,
+  },
   check: {
     file: 'tools/check.ts',
     options: { fix: flag },
