@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { record } from '../../components/test/recorded-program.ts';
 import { kubernetes } from '../../stacks/kubernetes.ts';
-import { settingsOf } from './settings.ts';
+import { type Loose, settingsOf } from './settings.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const sources = globSync(['gateway/adapters/*.ts', 'control-plane/{metrics,acme}/**/*.ts'], { cwd: root })
@@ -14,7 +14,7 @@ const sources = globSync(['gateway/adapters/*.ts', 'control-plane/{metrics,acme}
 
 test('every metric of every alert is one that its plane shows', async () => {
   using settings = settingsOf('onprem', (all) => {
-    for (const site of Object.values(all.sites))
+    for (const site of Object.values<Loose>(all.sites))
       Object.assign(site, { monitoring: 'prometheus-operator', scrapers: 'monitoring' });
   });
   const registered = await record(() => kubernetes(settings.value));
