@@ -12,7 +12,7 @@ import { withStandIns } from '../../tools/programs/stand-in-settings.ts';
 import { stateFile } from '../../tools/stack/index.ts';
 import { type ProgramStack, programStack } from '../harness/program-stack.ts';
 import { type Environment, startEnvironment } from '../stand-ins/environment.ts';
-import { faultsVariable, findClusterPrograms } from '../stand-ins/kubernetes/index.ts';
+import { faultsVariable, findClusterPrograms, type KubeApi, type KubeObject } from '../stand-ins/kubernetes/index.ts';
 
 const cycleMs = 240_000; // measured below 60 s on a quiet machine of two cores
 
@@ -44,6 +44,20 @@ describe.skipIf(findClusterPrograms() === undefined)('stack onprem on real API s
     const rest = await up();
     expect(rest).toContain('+ paris-deployment (Deployment)');
     expect(rest).not.toContain('+ paris-namespace (Namespace)');
+  });
+
+  test('every node may be drained: each budget lets a pod go', { timeout: cycleMs }, async () => {
+    const budgets = (api: KubeApi) => api.list<Budget>('/apis/policy/v1/poddisruptionbudgets');
+    for (const { api } of environment.clusters.values())
+      await vi.waitFor(
+        async () => {
+          const found = await budgets(api);
+          expect(found.length).toBeGreaterThan(0);
+          for (const { metadata, status } of found)
+            expect(status?.disruptionsAllowed, `${metadata.namespace}/${metadata.name}`).toBe(1);
+        },
+        { timeout: 60_000, interval: 500 },
+      );
   });
 
   test('again, nothing changes', { timeout: cycleMs }, async () => {
@@ -106,6 +120,10 @@ async function secretsIn({ clusters }: Environment): Promise<readonly string[]> 
   }
   expect(found.length).toBeGreaterThanOrEqual(8); // kek, password, pass file, admin token
   return found;
+}
+
+interface Budget extends KubeObject {
+  readonly status?: { readonly disruptionsAllowed: number };
 }
 
 interface SecretObject {
