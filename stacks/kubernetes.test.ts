@@ -236,6 +236,11 @@ describe('bad settings are refused before anything is made', () => {
       },
       /ControlPlane\(control\)\.certificates\.termsOfServiceAgreed: must be true: read the terms/,
     ],
+    [
+      'two planes of one cluster without a balancer between',
+      (all) => (all.sites.berlin.ingress = { kind: 'given', addresses: { control: '10.1.0.1', berlin: '10.1.0.2' } }),
+      /GatewayPlane\(berlin\)\.site: is the cluster of plane "control" too, and ingress of kind "given"/,
+    ],
     ['an unknown key', (all) => (all.sites.paris.plattform = 'generic'), /KubernetesSite\(paris\).*plattform/],
   ])('%s', async (_name, change, message) => {
     expect(await refusal(change)).toMatch(message);

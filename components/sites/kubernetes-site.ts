@@ -89,6 +89,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
   readonly #cluster: Provider;
   readonly #authorities: string | undefined;
   readonly #namespaces = new Map<string, Resource>();
+  readonly #planes: string[] = [];
 
   constructor(name: string, args: KubernetesSiteArgs, opts?: ComponentResourceOptions) {
     super('portolan:index:KubernetesSite', name, {}, opts);
@@ -106,6 +107,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
 
   placeControlPlane(plane: ControlPlaneAddress): ControlPlanePlace {
     this.#expectCertificate(plane);
+    this.#expectReachable(plane);
     expectControlPlaneParts(this.name, this.#plan);
     const { port } = ingressOf(this.name, this.#plan, plane);
     const natsPort = this.#plan.ingress.kind === 'node-port' ? port + 1 : ports.nats;
@@ -115,6 +117,7 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
 
   placeGateway(plane: PlaneAddress): GatewayPlace {
     this.#expectCertificate(plane);
+    this.#expectReachable(plane);
     ingressOf(this.name, this.#plan, plane);
     return gatewayPlace(this.#plan, plane, audienceOf(plane));
   }
@@ -240,6 +243,17 @@ export class KubernetesSite extends ComponentResource implements Site, RuledSite
         `is needed: the balancer of ${plane.owner} ${gave}, and rules name addresses. Reserve one and write it there: ${plane.name}: ….`,
       );
     });
+  }
+
+  /** Planes of one cluster dial each other's public addresses: a cluster leads those of its own balancers back to its pods, and no others. */
+  #expectReachable({ owner, name }: PlaneAddress): void {
+    const [other] = this.#planes;
+    this.#planes.push(name);
+    if (other === undefined || this.#plan.ingress.kind === 'load-balancer') return;
+    throw new ArgumentError(
+      `${owner}.site`,
+      `is the cluster of plane "${other}" too, and ingress of kind "${this.#plan.ingress.kind}" leads neither to the other from inside; give KubernetesSite(${this.name}) a load-balancer, or the plane a cluster of its own.`,
+    );
   }
 
   #expectCertificate({ owner, certificate }: PlaneAddress): void {
