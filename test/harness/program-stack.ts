@@ -1,10 +1,9 @@
 /** A stack in clusters, in a folder of the test's own, by the command line's own way to the engine. */
-import { join } from 'node:path';
 import { runEngine } from '../../tools/local/engine.ts';
 import { policyPack } from '../../tools/programs/commands.ts';
 import { placeSettings } from '../../tools/programs/prepare.ts';
 import type { ProgramSettings } from '../../tools/programs/settings.ts';
-import { createStack, pulumiFor, type StackPlace, stackPlace } from '../../tools/stack/index.ts';
+import { createStack, placeIn, pulumiFor, type StackPlace, stackPlace } from '../../tools/stack/index.ts';
 import { kubernetesPlugin } from '../stand-ins/kubernetes/index.ts';
 
 export interface ProgramStack {
@@ -20,9 +19,7 @@ export async function programStack(
   folder: string,
   env: Readonly<Record<string, string>>,
 ): Promise<ProgramStack> {
-  const own = { state: join(folder, 'state'), home: join(folder, 'home'), passphraseFile: join(folder, 'passphrase') };
-  const settingsFile = join(folder, `Pulumi.${name}.yaml`);
-  const place: StackPlace = { ...(await stackPlace(name)), folder, ...own, settingsFile };
+  const place = placeIn(await stackPlace(name), folder);
   const pulumi = await pulumiFor(place, { env: { ...process.env, ...env } });
   await createStack(pulumi);
   const run = async (operation: readonly string[]): Promise<readonly string[]> => {

@@ -33,11 +33,14 @@ export async function stackPlace(name: string, root: string = checkout): Promise
   return { name, project, checkout: root, ...filesIn(join(root, '.portolan', name), name) };
 }
 
-/** The stack's place beside its own where stand-ins play its clusters: state of the two never mixes. */
-export const standInsPlace = (place: StackPlace): StackPlace => ({
+/** The same stack with everything of it in another folder. */
+export const placeIn = (place: StackPlace, folder: string): StackPlace => ({
   ...place,
-  ...filesIn(`${place.folder}.stand-ins`, place.name),
+  ...filesIn(folder, place.name),
 });
+
+/** The stack's place beside its own where stand-ins play its clusters: state of the two never mixes. */
+export const standInsPlace = (place: StackPlace): StackPlace => placeIn(place, `${place.folder}.stand-ins`);
 
 function filesIn(folder: string, name: string) {
   return {

@@ -1,15 +1,13 @@
 /** Names, ports and paths that manifests, rules and configuration share. */
 
-/** Part of a plane: `app.kubernetes.io/name`. */
-export type Part = 'gateway' | 'control-plane' | 'nats' | 'postgres';
+import { ports as known, type Part, partLabels } from '../../flows/index.ts';
+
+export type { Part } from '../../flows/index.ts';
 
 export const namespaceOf = (prefix: string, plane: string): string => `${prefix}-${plane}`;
 
-/** Selector of a part's pods. */
-export const selectorOf = (part: Part, plane: string) => ({
-  'app.kubernetes.io/name': part,
-  'app.kubernetes.io/instance': plane,
-});
+/** Selector of a part's pods: the one by which rules find them. */
+export const selectorOf = partLabels;
 
 export const labelsOf = (part: Part, plane: string, own: Readonly<Record<string, string>> = {}) => ({
   ...own,
@@ -21,15 +19,15 @@ export const labelsOf = (part: Part, plane: string, own: Readonly<Record<string,
 /** On the pods that stand behind a plane's public address: control plane and NATS have one together. */
 export const doorLabel = (plane: string) => ({ 'portolan.dev/door': plane });
 
-/** Ports of pods by name. */
+/** Ports of pods by the name that they have there: those that rules open. */
 export const ports = {
-  tls: 8443,
-  health: 8081,
-  metrics: 9090,
-  nats: 4222,
-  cluster: 6222,
-  monitor: 8222,
-  postgres: 5432,
+  tls: known.tls,
+  health: known.health,
+  metrics: known.metrics,
+  nats: known.nats,
+  cluster: known.natsCluster,
+  monitor: known.natsMonitor,
+  postgres: known.postgres,
 } as const;
 
 /** Of every pod of ours: nobody's on the node. */
