@@ -1,10 +1,12 @@
 /** The control plane behind its real HTTP routes, for tests of enrolment: what a pod sends and hears, and what the log says of it. */
 import type { WorkloadIdentity } from '@portolan/core';
 import pino from 'pino';
+import { afterAll, beforeAll } from 'vitest';
 import { routesOf } from '../api/routes/index.ts';
 import { gateways, put } from '../registry/index.ts';
 import { createApi } from '../server/create-api.ts';
 import { startTestBackbone, type TestBackbone, until } from './backbone.ts';
+import { Cluster } from './cluster.ts';
 import { type GatewayKeys, makeGatewayKeys, renewBody } from './gateway-client.ts';
 import { urlOf } from './world.ts';
 
@@ -80,4 +82,28 @@ function apiOf(
     now,
   };
   return createApi({ mounting, log: pino({}, { write }) });
+}
+
+/** A door for the tests of one file, and a cluster whose pods are gateway `aws` there. Hooks of vitest open and close it. */
+export function doorOfPods(): { readonly door: EnrolmentDoor; readonly cluster: Cluster } {
+  let door: EnrolmentDoor | undefined;
+  let cluster: Cluster | undefined;
+  beforeAll(async () => {
+    door = await startEnrolmentDoor();
+    cluster = await Cluster.start('aws');
+    await door.register('aws', cluster.identity);
+  }, 120_000);
+  afterAll(() => door?.[Symbol.asyncDispose]());
+  const opened = <T>(part: T | undefined): T => {
+    if (part === undefined) throw new Error('the door opens before the first test');
+    return part;
+  };
+  return {
+    get door() {
+      return opened(door);
+    },
+    get cluster() {
+      return opened(cluster);
+    },
+  };
 }

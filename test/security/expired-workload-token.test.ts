@@ -1,17 +1,9 @@
 /** A token that has expired, is not valid yet, or lives longer than a day enrols nobody, and its sender is told: it helps an operator alone. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Cluster } from '../../control-plane/test/cluster.ts';
-import { type EnrolmentDoor, startEnrolmentDoor } from '../../control-plane/test/enrolment-door.ts';
+import { doorOfPods } from '../../control-plane/test/enrolment-door.ts';
 
-let door: EnrolmentDoor;
-let cluster: Cluster;
-
-beforeAll(async () => {
-  door = await startEnrolmentDoor();
-  cluster = await Cluster.start('aws');
-  await door.register('aws', cluster.identity);
-}, 120_000);
-afterAll(() => door?.[Symbol.asyncDispose]());
+const pods = doorOfPods();
 
 const HOUR = 3_600_000;
 
@@ -21,21 +13,21 @@ test.each([
   ['issued by a clock that is ahead', { issuedAt: Date.now() + HOUR }, 'is not valid yet: compare the clocks'],
   ['of a year, as API servers give to old clients', { lifeSeconds: 31_536_000 }, 'lives longer than 24 h'],
 ])('a token that is %s is refused', async (_, claimed, says) => {
-  expect(await door.enrol(await cluster.token(claimed))).toMatchObject({
+  expect(await pods.door.enrol(await pods.cluster.token(claimed))).toMatchObject({
     status: 403,
     body: { error: { code: 'enrolment_refused', message: expect.stringContaining(says) } },
   });
-  expect(await door.rows('aws')).toEqual([]);
+  expect(await pods.door.rows('aws')).toEqual([]);
 });
 
 test('a token without an end is refused', async () => {
   for (const claims of [{ exp: undefined }, { iat: undefined }, { exp: '9999999999' }])
-    expect((await door.enrol(await cluster.token({ claims }))).status).toBe(403);
-  expect(await door.rows('aws')).toEqual([]);
+    expect((await pods.door.enrol(await pods.cluster.token({ claims }))).status).toBe(403);
+  expect(await pods.door.rows('aws')).toEqual([]);
 });
 
 test('a forged one is not told that it has expired', async () => {
   const forger = await Cluster.start('aws');
-  const heard = await door.enrol(await forger.token({ issuedAt: Date.now() - 2 * HOUR }));
+  const heard = await pods.door.enrol(await forger.token({ issuedAt: Date.now() - 2 * HOUR }));
   expect(heard.body.error.message).toContain('token is not accepted.');
 });
